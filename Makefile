@@ -1,0 +1,61 @@
+# `make run` serves the quickstart; `make test` installs what the tests need and runs them all.
+SHELL := /bin/bash
+GO ?= go
+CACHE := $(CURDIR)/.cache
+BIN := $(CACHE)/bin
+FUZZTIME ?= 3s
+GOLANGCI := $(BIN)/golangci-lint-v2.6.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+
+.PHONY: run build test check lint vet cross unit integration fuzz bench install clean
+
+build: ## bin/dfsd, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dfsd ./cmd/dfsd
+
+run: build ## serve configs/quickstart.yaml as an ordinary user
+	@test -f .dfsd-quickstart/users.yaml || echo quickstart | bin/dfsd user set demo -c configs/quickstart.yaml
+	@echo 'Serving \\127.0.0.1\public on port 4445 for user demo, password quickstart. In another terminal:'
+	@echo "  bin/dfsd referral explain '\\\\127.0.0.1\\public\\projects' --client 127.0.1.7 -c configs/quickstart.yaml"
+	@echo "  bin/dfsd referral query '\\\\127.0.0.1\\public\\projects' --port 4445 -U demo%quickstart"
+	@echo "  smbclient //127.0.0.1/public -p 4445 -U demo%quickstart -c 'ls'      # apt install smbclient"
+	@echo 'Ctrl-C ends it.'
+	@bin/dfsd serve -c configs/quickstart.yaml
+
+test: install build check unit integration fuzz ## everything; installs the real servers first
+
+install: ## Debian packages of the real clients and servers
+	./.ci/install
+
+check: vet lint cross ## what needs no test to run
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags integration,bench ./...
+	$(GO) mod tidy -diff
+
+lint: $(GOLANGCI)
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	./.ci/retry env GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.0
+	mv $(BIN)/golangci-lint $@
+
+cross: ## the platforms that must build
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build ./...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build ./...
+
+unit:
+	$(GO) test -race -timeout 10m ./...
+
+integration: build ## real smbclient, Samba, cifs.ko in QEMU, smbtorture
+	$(GO) test -tags integration -timeout 15m -count=1 ./internal/... ./referral/...
+
+fuzz: ## each fuzz target for FUZZTIME
+	./.ci/fuzz $(FUZZTIME)
+
+bench: build ## the figures of docs/performance.md
+	./.ci/bench
+
+clean:
+	rm -rf bin $(CACHE)

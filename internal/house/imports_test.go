@@ -1,0 +1,85 @@
+package house
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rooms says for each room which rooms of ours its product code may import.
+// "fault" and "quantity" are plain nouns of configurations that every room
+// with a Config may use. A new room needs its own words, not just its own
+// file; it is added here with the sentence of its package comment.
+var rooms = map[string][]string{
+	"internal/fault":    nil,
+	"internal/quantity": nil,
+	"internal/house":    nil,
+
+	"sites":          {"internal/fault"},
+	"sites/adsites":  {"sites", "internal/fault"},
+	"namespace":      {"internal/fault"},
+	"referral":       {"namespace", "sites"},
+	"referral/dfsc":  {"referral"},
+	"replication":    {"internal/fault", "internal/quantity"},
+	"internal/smb2":  nil,
+	"internal/fscc":  nil,
+	"internal/admin": {"namespace", "sites", "referral", "replication"},
+
+	"internal/dcerpc":    nil,
+	"internal/smbauth":   nil,
+	"internal/smbtree":   {"internal/smb2", "internal/fscc", "internal/dcerpc", "namespace"},
+	"internal/smbd":      {"internal/smb2", "internal/smbauth", "internal/smbtree", "referral", "referral/dfsc", "internal/fault", "internal/quantity"},
+	"internal/smbclient": {"internal/smb2", "internal/smbauth", "referral/dfsc"},
+	"internal/lab":       {"internal/smbclient", "internal/smb2", "internal/smbauth", "referral/dfsc"},
+
+	"configs":  {"*"},
+	"cmd/dfsd": {"*"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, s := range sources(t) {
+		allowed, known := rooms[s.room()]
+		if !known {
+			if !strings.HasPrefix(s.room(), "cmd/") && !isGenerator(s) {
+				t.Errorf("%s: room %q is not in the table of rooms", s.path, s.room())
+			}
+			continue
+		}
+		if s.isTest() || slices.Contains(allowed, "*") {
+			continue
+		}
+		for _, spec := range s.file.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inner, ours := strings.CutPrefix(path, module+"/")
+			if ours && inner != s.room() && !slices.Contains(allowed, inner) {
+				t.Errorf("%s: %s may not import %s", s.at(spec.Pos()), s.room(), inner)
+			}
+		}
+	}
+}
+
+// isGenerator tells a program that only `go generate` builds.
+func isGenerator(s source) bool {
+	return strings.Contains(string(s.text[:min(200, len(s.text))]), "//go:build ignore")
+}
+
+// TestNobodyImportsTheTop keeps the two rooms that may see everything from
+// being seen.
+func TestNobodyImportsTheTop(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, spec := range s.file.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			top := path == module+"/configs" || strings.HasPrefix(path, module+"/cmd/")
+			if top && !strings.HasPrefix(s.room(), "cmd/") && !strings.HasPrefix(s.room(), "configs") && !s.isTest() {
+				t.Errorf("%s: %s imports %s", s.at(spec.Pos()), s.room(), path)
+			}
+		}
+	}
+}
