@@ -12,16 +12,25 @@ type Fault struct {
 	// Path leads from the value that was validated to the one at fault, in YAML
 	// terms: "folders[2].targets[0].path". Empty means the value itself.
 	Path string
+	// Other leads, from the same value, to a second place that the fault is
+	// about: the first of two equal names, the folder that another lies in.
+	// Empty where there is none. Message reads well without it and ends with
+	// the words for it, so that a reader who knows lines can append one.
+	Other string
 	// Message says what is wrong and what would be right. It has no full stop
 	// and never holds a secret.
 	Message string
 }
 
 func (f Fault) String() string {
-	if f.Path == "" {
-		return f.Message
+	message := f.Message
+	if f.Other != "" {
+		message += " (" + f.Other + ")"
 	}
-	return f.Path + ": " + f.Message
+	if f.Path == "" {
+		return message
+	}
+	return f.Path + ": " + message
 }
 
 // List is every fault of one validation, in the order found. The zero value
@@ -33,10 +42,20 @@ func (l *List) Addf(path, format string, args ...any) {
 	*l = append(*l, Fault{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
+// AddOtherf appends a fault at path that is about the value at other, too;
+// the message ends with the words for that value.
+func (l *List) AddOtherf(path, other, format string, args ...any) {
+	*l = append(*l, Fault{Path: path, Other: other, Message: fmt.Sprintf(format, args...)})
+}
+
 // Nest appends the faults of a value that stands at prefix in this one.
 func (l *List) Nest(prefix string, inner List) {
 	for _, f := range inner {
-		*l = append(*l, Fault{Path: join(prefix, f.Path), Message: f.Message})
+		f.Path = join(prefix, f.Path)
+		if f.Other != "" {
+			f.Other = join(prefix, f.Other)
+		}
+		*l = append(*l, f)
 	}
 }
 

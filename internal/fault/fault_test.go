@@ -2,6 +2,7 @@ package fault
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -35,5 +36,22 @@ func TestErr(t *testing.T) {
 	var got List
 	if err := l.Err(); !errors.As(err, &got) || err.Error() != "a: wrong\nb: wrong too" {
 		t.Errorf("List.Err() = %v, want both faults", err)
+	}
+}
+
+func TestAddOther(t *testing.T) {
+	var inner, outer List
+	inner.AddOtherf("[3].path", "[0].path", "lies below folder %q", "a")
+	inner.Addf("[4]", "no other")
+	outer.Nest("folders", inner)
+	want := List{
+		{Path: "folders[3].path", Other: "folders[0].path", Message: `lies below folder "a"`},
+		{Path: "folders[4]", Message: "no other"},
+	}
+	if !slices.Equal(outer, want) {
+		t.Errorf("Nest(folders, %v) = %v, want %v", inner, outer, want)
+	}
+	if got, want := outer[0].String(), `folders[3].path: lies below folder "a" (folders[0].path)`; got != want {
+		t.Errorf("String() = %q, want %q", got, want)
 	}
 }

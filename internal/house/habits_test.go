@@ -86,7 +86,7 @@ func TestNothingHappensByImport(t *testing.T) {
 // and testing belong nowhere in the product.
 func TestProductCodeHasNoTestingParts(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.isTest() || s.room() == "internal/lab" {
+		if s.isTest() || isGenerator(s) || s.room() == "internal/lab" {
 			continue
 		}
 		for _, spec := range s.file.Imports {
