@@ -127,10 +127,10 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestLiveHeap holds the promise of 400 MB for a million links at a size that
+// TestLiveHeap holds the promise of 200 MB for a million links at a size that
 // every run can afford: what a link takes does not grow with their number.
 func TestLiveHeap(t *testing.T) {
-	const links, perLink = 100_000, 400
+	const links, perLink = 100_000, 200
 	cfgs := largeConfig(links)
 	before := liveHeap()
 	s := newSnapshot(t, cfgs...)

@@ -17,7 +17,7 @@ func New(cfgs []Config) (*Snapshot, error) {
 	b := newBuilder(cfgs, listings)
 	b.addRoots()
 	b.addFolders()
-	if len(b.text) > maxText {
+	if uint64(len(b.text)) > maxText {
 		return nil, errTooLarge
 	}
 	return b.finish(), nil
@@ -51,7 +51,7 @@ type branch struct {
 func newBuilder(cfgs []Config, listings []listing) *builder {
 	nodes, targets := 1+len(cfgs), 0
 	for i := range cfgs {
-		nodes += listings[i].size()
+		nodes += listings[i].nodes()
 		for j := range cfgs[i].Folders {
 			targets += len(cfgs[i].Folders[j].Targets)
 		}

@@ -63,9 +63,10 @@ func (s State) MarshalText() ([]byte, error) { return marshal(stateNames, s) }
 // UnmarshalText accepts the names that the configuration uses.
 func (s *State) UnmarshalText(text []byte) error { return unmarshal(stateNames, s, text) }
 
-// Class is a target's priority class. The numbers are those of [MS-DFSNM]
-// 2.2.2.8 and of stored metadata; they are not the order of precedence, which
-// is GlobalHigh, SiteCostHigh, SiteCostNormal, SiteCostLow, GlobalLow.
+// Class is a target's priority class. The numbers are those of [MS-DFSNM] and of
+// stored metadata (DFS_TARGET_PRIORITY_CLASS); they are not the order of
+// precedence, which is GlobalHigh, SiteCostHigh, SiteCostNormal, SiteCostLow,
+// GlobalLow.
 type Class uint8
 
 // The priority classes.

@@ -4,9 +4,9 @@ import "unicode/utf8"
 
 //go:generate go run gen_upcase.go -in upcase
 
-// Fold returns the upper case of r by the table that Windows 7 and later write
-// to NTFS volumes ($UpCase): one code unit to one code unit, whatever the
-// language. So ß, ı and İ stay, and so does every code point above U+FFFF.
+// Fold returns the upper case of r by the table that Windows keeps on NTFS
+// volumes ($UpCase, as of Windows 7): one code unit to one code unit, whatever
+// the language. So ß, ı and İ stay, and so does every code point above U+FFFF.
 func Fold(r rune) rune {
 	if uint32(r) > 0xFFFF {
 		return r

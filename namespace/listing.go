@@ -67,9 +67,9 @@ func (l *listing) sort() {
 
 func (l *listing) key(e entry) []byte { return l.keys[e.start : e.start+int(e.size)] }
 
-// size returns how many folders the tree has, those included that only lead to
+// nodes returns how many folders the tree has, those included that only lead to
 // another one.
-func (l *listing) size() int {
+func (l *listing) nodes() int {
 	n := 0
 	var last []byte
 	for _, e := range l.entries {

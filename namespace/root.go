@@ -91,16 +91,16 @@ func (r *Root) Walk(path string) (Node, error) {
 	n := r.top
 	for at := 0; path != "" && at <= len(path); {
 		end := componentEnd(path, at)
-		child, ok := n.Child(path[at:end])
+		found := n.s.find(n.index, path[at:end])
 		switch {
-		case !ok && end < len(path):
+		case found.node == 0 && end < len(path):
 			return Node{}, ErrPathNotFound
-		case !ok:
+		case found.node == 0:
 			return Node{}, ErrNotFound
-		case child.IsLink():
-			return child, ErrCovered
+		case found.isLink:
+			return Node{n.s, found.node}, ErrCovered
 		}
-		n, at = child, end+1
+		n.index, at = found.node, end+1
 	}
 	return n, nil
 }

@@ -10,10 +10,10 @@ import (
 	"dfsd/internal/fault"
 )
 
-// maxRank is the last place within a priority class ([MS-DFSNM] 2.2.2.9).
+// maxRank is the last place within a priority class ([MS-DFSC] 3.2.5.5).
 const maxRank = 31
 
-// maxTargets is more than a referral can carry.
+// maxTargets is more than the 56 KiB of the largest referral hold of usual paths.
 const maxTargets = 1024
 
 // maxTTL is the longest that the wire can say.
@@ -150,7 +150,7 @@ func (f *FolderConfig) checkTargets(faults *fault.List) {
 			faults.Nest(fmt.Sprintf("targets[%d]", i), inner)
 		}
 		for j := range i {
-			if EqualFold(string(f.Targets[j].Path), string(f.Targets[i].Path)) {
+			if path := string(f.Targets[i].Path); path != "" && EqualFold(path, string(f.Targets[j].Path)) {
 				faults.AddOtherf(fmt.Sprintf("targets[%d].path", i), fmt.Sprintf("targets[%d].path", j),
 					"%#q is the same place as the target %#q", f.Targets[i].Path, f.Targets[j].Path)
 				break

@@ -172,12 +172,13 @@ func TestValidateFindsAll(t *testing.T) {
 	c.Name, c.TTL = "", 0
 	c.Folders = append(c.Folders, plain("x?"), link(`projects\a`, `\\fs1`), plain("Projects"))
 	c.Folders[0].Targets[0].Rank = 40
+	c.Folders[3].Targets = make([]TargetConfig, 2)
 	var got []string
 	for _, f := range c.Validate() {
 		got = append(got, f.Path)
 	}
 	slices.Sort(got)
-	want := []string{"folders[0].targets[0].rank", "folders[1].path", "folders[2].path", "folders[2].targets[0].path", "folders[3].path", "name", "ttl"}
+	want := []string{"folders[0].targets[0].rank", "folders[1].path", "folders[2].path", "folders[2].targets[0].path", "folders[3].path", "folders[3].targets[0].path", "folders[3].targets[1].path", "name", "ttl"}
 	if !slices.Equal(got, want) {
 		t.Errorf("paths of Validate() = %q, want %q", got, want)
 	}
