@@ -1,0 +1,109 @@
+package configs
+
+import (
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+
+	"dfsd/namespace"
+	"dfsd/replication"
+)
+
+// unserved is one thing that a file asks for and this version does not do.
+type unserved struct {
+	path    string
+	host    string // the only one that is asked for it; "": all
+	message string
+}
+
+// Unserved returns what the file asks of host and this version cannot serve
+// yet, each with its place and with what to do about it. Such a file is valid,
+// and every command but `serve` works on it.
+func (f *File) Unserved(host string) []Fault {
+	var faults []Fault
+	for _, u := range f.unserved() {
+		if u.host == "" || replication.SameHost(u.host, host) {
+			at := f.places[u.path]
+			faults = append(faults, Fault{f.name, at.line, at.column, u.path, u.message})
+		}
+	}
+	return sorted(faults)
+}
+
+// keepPlaces notes where in the tree at root the unserved parts of f stand, so
+// that the tree itself can go.
+func (f *File) keepPlaces(root *yaml.Node) {
+	f.places = map[string]place{}
+	for _, u := range f.unserved() {
+		n, _ := find(root, u.path)
+		f.places[u.path] = place{n.Line, n.Column}
+	}
+}
+
+func (f *File) unserved() []unserved {
+	var all []unserved
+	if f.SMB != nil && f.SMB.Keytab != "" {
+		all = append(all, unserved{
+			"smb.keytab", "",
+			"this version takes no Kerberos tickets yet; leave keytab out, and clients sign in with NTLMv2 against users_file",
+		})
+	}
+	if f.Sites != nil && f.Sites.LDAP != nil {
+		all = append(all, unserved{
+			"sites.ldap", "",
+			"this version reads no sites from LDAP yet; leave ldap out, and list sites, subnets and links under sites.static",
+		})
+	}
+	for i, ns := range f.Namespaces {
+		all = append(all, unservedInNamespace(fmt.Sprintf("namespaces[%d]", i), ns)...)
+	}
+	if f.Replication != nil {
+		all = append(all, unservedInReplication(f.Replication)...)
+	}
+	return all
+}
+
+func unservedInNamespace(at string, ns namespace.Config) []unserved {
+	var all []unserved
+	if ns.Type == namespace.Domain {
+		all = append(all, unserved{
+			at + ".type", "",
+			"this version serves no domain-based namespaces yet; write type: standalone, and clients open it under this server's name",
+		})
+	}
+	if ns.Probe != nil {
+		all = append(all, unserved{
+			at + ".probe", "",
+			"this version probes no targets yet; leave probe out, and write state: offline on a target that is down",
+		})
+	}
+	for i, folder := range ns.Folders {
+		at := fmt.Sprintf("%s.folders[%d]", at, i)
+		if folder.Replicates != "" {
+			all = append(all, unserved{
+				at + ".replicates", "",
+				"this version knows nothing of the replication state of targets yet; leave replicates out",
+			})
+		}
+		if folder.Gate != nil {
+			all = append(all, unserved{
+				at + ".gate", "",
+				"this version demotes no target for its lag yet; leave gate out",
+			})
+		}
+	}
+	return all
+}
+
+func unservedInReplication(c *replication.Config) []unserved {
+	var all []unserved
+	for i, g := range c.Groups {
+		for j, m := range g.Members {
+			all = append(all, unserved{
+				fmt.Sprintf("replication.groups[%d].members[%d]", i, j), m.Host,
+				fmt.Sprintf("this version does not replicate yet, and %q is a member of group %q; take it out of the group", m.Host, g.Name),
+			})
+		}
+	}
+	return all
+}

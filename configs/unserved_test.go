@@ -1,0 +1,53 @@
+package configs
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestUnserved: everything that a file may ask for and this version does not
+// do is named with its place; on other hosts than the members, replication is
+// nobody's business.
+func TestUnserved(t *testing.T) {
+	f, err := Load("testdata/good-interface.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	common := []string{
+		"testdata/good-interface.yaml:19:11: this version takes no Kerberos tickets yet; leave keytab out, and clients sign in with NTLMv2 against users_file",
+		"testdata/good-interface.yaml:32:5: this version reads no sites from LDAP yet; leave ldap out, and list sites, subnets and links under sites.static",
+		"testdata/good-interface.yaml:47:12: this version probes no targets yet; leave probe out, and write state: offline on a target that is down",
+		"testdata/good-interface.yaml:52:21: this version knows nothing of the replication state of targets yet; leave replicates out",
+		"testdata/good-interface.yaml:53:15: this version demotes no target for its lag yet; leave gate out",
+	}
+	const member = `testdata/good-interface.yaml:68:11: this version does not replicate yet, and "fs1.nyc.corp.example.com" is a member of group "branch"; take it out of the group`
+	for host, want := range map[string][]string{
+		"fs1.nyc.corp.example.com":  append(common[:5:5], member),
+		"FS1.NYC.corp.example.com.": append(common[:5:5], member),
+		"fs1":                       common,
+	} {
+		if got := (&Error{f.Unserved(host)}).Error(); got != strings.Join(want, "\n") {
+			t.Errorf("Unserved(%q) =\n%s\nwant\n%s", host, got, strings.Join(want, "\n"))
+		}
+	}
+}
+
+func TestUnservedDomain(t *testing.T) {
+	f := mustParse(t, "version: 1\nnamespaces:\n  - {name: a}\n  - name: b\n    type: domain\n")
+	faults := f.Unserved("fs1")
+	const want = "dfsd.yaml:5:11: this version serves no domain-based namespaces yet; write type: standalone, and clients open it under this server's name"
+	if len(faults) != 1 || faults[0].String() != want || faults[0].Path != "namespaces[1].type" {
+		t.Errorf("Unserved = %v, want %s", faults, want)
+	}
+}
+
+// TestUnservedOfNothing: a file that asks for nothing new has no faults, on
+// whatever host.
+func TestUnservedOfNothing(t *testing.T) {
+	f := mustParse(t, "version: 1\nsmb: {}\nsites: {static: {sites: [a]}}\nnamespaces: [{name: a, folders: [{path: b, targets: [{path: //fs1/b, site: a}]}]}]\n")
+	for _, host := range []string{"", "fs1"} {
+		if faults := f.Unserved(host); len(faults) > 0 {
+			t.Errorf("Unserved(%q) = %v", host, faults)
+		}
+	}
+}
