@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"dfsd/configs"
+	"dfsd/internal/admin"
+)
+
+func newConfigCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "The configuration file"}
+	cmd.AddCommand(newConfigCheckCommand(), newConfigShowCommand(), newConfigSchemaCommand(), newConfigReloadCommand())
+	return cmd
+}
+
+// checkResult is what `config check` prints for scripts.
+type checkResult struct {
+	File     string       `json:"file"`
+	OK       bool         `json:"ok"`
+	Faults   []checkFault `json:"faults"`
+	Unserved []checkFault `json:"unserved"`
+}
+
+// checkFault is a fault and where it stands.
+type checkFault struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+}
+
+func checkFaults(faults []configs.Fault) []checkFault {
+	out := make([]checkFault, len(faults))
+	for i, f := range faults {
+		out[i] = checkFault{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message}
+	}
+	return out
+}
+
+func newConfigCheckCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Validate the whole file, and show every fault with its line and column",
+		Long: "Validates the whole file and shows every fault with file:line:column. It asks no\n" +
+			"network. What is valid but cannot be served by this version is named too; `dfsd serve`\n" +
+			"refuses it.",
+		Example: "  dfsd config check -c dfsd.yaml\n  dfsd config check -c dfsd.yaml -o json",
+		Args:    cobra.NoArgs,
+	}
+	from := addFileFlags(cmd)
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		result := checkResult{File: from.path(), Faults: []checkFault{}, Unserved: []checkFault{}}
+		file, err := from.load()
+		var refused *configs.Error
+		switch {
+		case errors.As(err, &refused) && *out != "table":
+			result.Faults = checkFaults(refused.Faults)
+		case err != nil:
+			return err
+		default:
+			result.OK = true
+			result.Unserved = checkFaults(file.Unserved(file.Host))
+		}
+		if werr := out.write(cmd.OutOrStdout(), result, func(w *tabwriter.Writer) { checkTable(w, result, file) }); werr != nil {
+			return werr
+		}
+		return err
+	}
+	return cmd
+}
+
+func checkTable(w *tabwriter.Writer, r checkResult, file *configs.File) {
+	fmt.Fprintf(w, "%s: valid; %d namespaces, this host is %s\n", r.File, len(file.Namespaces), file.Host)
+	for _, u := range r.Unserved {
+		fmt.Fprintf(w, "%s:%d:%d: not served by this version: %s\n", u.File, u.Line, u.Column, u.Message)
+	}
+}
+
+func newConfigShowCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show",
+		Short:   "Show the configuration with every default filled in; secrets stay in their files",
+		Example: "  dfsd config show -c dfsd.yaml\n  dfsd config show -c dfsd.yaml -o json | jq .smb",
+		Args:    cobra.NoArgs,
+	}
+	from := addFileFlags(cmd)
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		file, err := from.load()
+		if err != nil {
+			return err
+		}
+		text, err := file.Show()
+		if err != nil {
+			return err
+		}
+		if *out != "json" { // the table of a YAML file is YAML
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		}
+		var value any
+		if err := yaml.Unmarshal(text, &value); err != nil {
+			return err
+		}
+		return out.write(cmd.OutOrStdout(), value, nil)
+	}
+	return cmd
+}
+
+func newConfigSchemaCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of the file, for editors",
+		Long: "Prints the JSON Schema of the configuration file. Editors with a YAML language\n" +
+			"server check and complete a file that begins with\n\n" +
+			"  # yaml-language-server: $schema=dfsd.schema.json",
+		Example: "  dfsd config schema > dfsd.schema.json",
+		Args:    cobra.NoArgs,
+	}
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		schema, err := configs.Schema()
+		if err != nil {
+			return err
+		}
+		if *out != "yaml" { // the table of a schema is the schema
+			_, err = cmd.OutOrStdout().Write(schema)
+			return err
+		}
+		return out.write(cmd.OutOrStdout(), json.RawMessage(schema), nil)
+	}
+	return cmd
+}
+
+func newConfigReloadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "reload",
+		Short:   "Have the running daemon read its file again; a faulty file changes nothing",
+		Example: "  dfsd config reload\n  dfsd config reload --socket /run/dfsd/admin.sock",
+		Args:    cobra.NoArgs,
+	}
+	from := addFileFlags(cmd)
+	out := outputFlag(cmd)
+	socket := cmd.Flags().String("socket", "", "the daemon's admin socket (default: the one that the file names)")
+	timeout := cmd.Flags().Duration("timeout", time.Minute, "give up waiting after this long; the daemon goes on")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		path := *socket
+		if path == "" {
+			file, err := from.load()
+			if err != nil {
+				return err
+			}
+			path = file.Admin.Socket
+		}
+		ctx, stop := context.WithTimeout(cmd.Context(), *timeout)
+		defer stop()
+		now, err := admin.NewClient(path).Reload(ctx)
+		if err != nil {
+			return err
+		}
+		return out.write(cmd.OutOrStdout(), now, func(w *tabwriter.Writer) {
+			fmt.Fprintf(w, "read %s (SHA-256 %.12s…) as %s\n", now.File, now.Digest, now.Host)
+		})
+	}
+	return cmd
+}

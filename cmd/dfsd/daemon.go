@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	cryptorand "crypto/rand"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"dfsd/internal/admin"
+	"dfsd/internal/smbauth"
+	"dfsd/internal/smbd"
+	"dfsd/internal/smbtree"
+	"dfsd/namespace"
+	"dfsd/referral"
+)
+
+// daemon is one running dfsd: the parts and what they share.
+type daemon struct {
+	from     *fileFlags
+	log      *zap.Logger
+	level    zap.AtomicLevel
+	state    atomic.Pointer[state]
+	users    *userTable
+	smb      *smbd.Server
+	registry *prometheus.Registry
+	metrics  *metrics
+	random   *rand.Rand // draws among equal targets, for any goroutine
+	serving  atomic.Bool
+
+	reloading sync.Mutex // one reload at a time
+}
+
+// newDaemon puts the parts together. Nothing runs and nothing listens yet.
+func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel) (*daemon, error) {
+	d := &daemon{from: from, log: log, level: level, registry: prometheus.NewRegistry(), random: referral.NewRandom()}
+	d.metrics = newMetrics(d.registry)
+	d.use(s)
+	var err error
+	if d.users, err = openUserTable(s.config.SMB.UsersFile, log); err != nil {
+		return nil, err
+	}
+	d.smb, err = d.newServer(s)
+	return d, err
+}
+
+// newServer makes the SMB front door of this host.
+func (d *daemon) newServer(s *state) (*smbd.Server, error) {
+	short, domain, _ := strings.Cut(s.config.Host, ".")
+	netbios := strings.ToUpper(short[:min(len(short), 15)])
+	auth := smbauth.NewAuthenticator(smbauth.Config{
+		NetBIOSName: netbios, NetBIOSDomain: netbios, DNSName: s.config.Host, DNSDomain: domain,
+		Guest: s.config.SMB.Guest,
+	}, d.users.current, cryptorand.Reader)
+	serial := fnv.New32a()
+	serial.Write([]byte(s.config.Host))
+	forest := smbtree.New(smbtree.Options{
+		Snapshot:     func() *namespace.Snapshot { return d.state.Load().view.Namespaces() },
+		Host:         smbtree.Host{Name: netbios, Domain: netbios, Comment: "dfsd namespace server"},
+		Start:        time.Now(),
+		VolumeSerial: serial.Sum32(),
+	})
+	o := smbd.Options{
+		Config: *s.config.SMB, Log: d.log.Named("smb"), Auth: auth, Forest: forest,
+		Refer: d.refer, Metrics: smbd.NewMetrics(d.registry),
+	}
+	if _, err := cryptorand.Read(o.GUID[:]); err != nil {
+		return nil, err
+	}
+	return smbd.New(o)
+}
+
+// refer answers one referral from the state of this moment.
+func (d *daemon) refer(req referral.Request, out *referral.Referral) error {
+	return d.state.Load().view.Resolve(req, d.random, out)
+}
+
+// use puts a state in force.
+func (d *daemon) use(s *state) {
+	d.state.Store(s)
+	d.level.SetLevel(zapLevel(s.config.Log.Level))
+	d.metrics.loaded(s)
+}
+
+// Picture implements admin.Daemon.
+func (d *daemon) Picture() admin.Picture { return admin.NewPicture(d.state.Load().view) }
+
+// Configuration implements admin.Daemon.
+func (d *daemon) Configuration() admin.Configuration { return d.state.Load().about }
+
+// Ready implements admin.Daemon.
+func (d *daemon) Ready() error {
+	if !d.serving.Load() {
+		return errors.New("not listening for clients yet")
+	}
+	return nil
+}
+
+// run serves until ctx ends or a part fails, and returns that failure. When it
+// returns, every goroutine that it started has ended.
+func (d *daemon) run(ctx context.Context) error {
+	s := d.state.Load()
+	parts, closers, err := d.listen(s)
+	if err != nil {
+		return errors.Join(err, closeAll(closers))
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	for _, part := range parts {
+		wg.Go(func() { stop(part(ctx)) })
+	}
+	wg.Go(func() { d.reloadOn(ctx, hangup) })
+	d.serving.Store(true)
+	d.log.Info("serving", zap.String("host", s.config.Host), zap.Strings("smb", s.config.SMB.Listen), zap.String("admin", s.config.Admin.Socket))
+	d.tell("READY=1\nSTATUS=Serving " + d.summary())
+	<-ctx.Done()
+	d.serving.Store(false)
+	d.tell("STOPPING=1")
+	wg.Wait()
+	d.log.Info("stopped")
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// part runs until its context ends.
+type part func(context.Context) error
+
+// listen opens every socket before the first client is served, so that a
+// daemon that says READY=1 has them all.
+func (d *daemon) listen(s *state) (parts []part, opened []net.Listener, err error) {
+	for _, addr := range s.config.SMB.Listen {
+		l, err := listenSMB(addr)
+		if errors.Is(err, syscall.EAFNOSUPPORT) && len(s.config.SMB.Listen) > 1 {
+			d.log.Warn("address family missing on this host, not listening", zap.String("address", addr))
+			continue
+		}
+		if err != nil {
+			return nil, opened, err
+		}
+		opened = append(opened, l)
+		parts = append(parts, func(ctx context.Context) error { return d.smb.Serve(ctx, l) })
+	}
+	if len(opened) == 0 {
+		return nil, nil, errors.New("none of smb.listen can be listened on")
+	}
+	handler := admin.Handler(d, d.metricsHandler())
+	socket, err := admin.ListenSocket(s.config.Admin.Socket)
+	if err != nil {
+		return nil, opened, withHint(err, "set admin.socket to a path that this user may write")
+	}
+	opened = append(opened, socket)
+	parts = append(parts, serveHTTP(socket, handler))
+	if s.config.Admin.Listen == "" {
+		return parts, opened, nil
+	}
+	token, err := readToken(s.config.Admin.TokenFile)
+	if err != nil {
+		return nil, opened, err
+	}
+	web, err := net.Listen("tcp", s.config.Admin.Listen)
+	if err != nil {
+		return nil, opened, fmt.Errorf("listen for admin.listen: %w", err)
+	}
+	return append(parts, serveHTTP(web, admin.Protect(handler, token))), append(opened, web), nil
+}
+
+func closeAll(ls []net.Listener) error {
+	var errs []error
+	for _, l := range ls {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// serveHTTP serves h on l until the context ends.
+func serveHTTP(l net.Listener, h http.Handler) part {
+	return func(ctx context.Context) error {
+		srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+		ended := make(chan error, 1)
+		go func() { ended <- srv.Serve(l) }()
+		select {
+		case err := <-ended:
+			return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		case <-ctx.Done():
+		}
+		patience, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer stop()
+		err := srv.Shutdown(patience)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = srv.Close()
+		}
+		<-ended
+		return err
+	}
+}
+
+// tell reports to systemd. That it cannot is no reason to stop.
+func (d *daemon) tell(state string) {
+	if err := notify(state); err != nil {
+		d.log.Warn("service manager not told", zap.Error(err))
+	}
+}
+
+func (d *daemon) summary() string {
+	n, links := 0, 0
+	for _, root := range d.state.Load().view.Namespaces().Roots() {
+		n++
+		links += root.NumLinks()
+	}
+	return fmt.Sprintf("%d namespaces with %d folders", n, links)
+}

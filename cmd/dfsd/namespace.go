@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dfsd/internal/admin"
+)
+
+func newNamespaceCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "namespace", Short: "Namespaces, their folders and targets"}
+	cmd.AddCommand(newNamespaceListCommand(), newNamespaceShowCommand())
+	return cmd
+}
+
+func newNamespaceListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the namespaces",
+		Example: "  dfsd namespace list\n  dfsd namespace list -c dfsd.yaml -o json",
+		Args:    cobra.NoArgs,
+	}
+	from := addSourceFlags(cmd)
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		items, err := ask(cmd, from, func(ctx context.Context, s source) ([]admin.NamespaceItem, error) { return s.Namespaces(ctx) })
+		if err != nil {
+			return err
+		}
+		return out.write(cmd.OutOrStdout(), items, func(w *tabwriter.Writer) {
+			fmt.Fprintln(w, "NAMESPACE\tTYPE\tSTATE\tFOLDERS\tTTL\tORDERING\tCOMMENT")
+			for _, n := range items {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%ds\t%s\t%s\n", n.Name, n.Type, n.State, n.Folders, n.TTLSeconds, n.Ordering, n.Comment)
+			}
+		})
+	}
+	return cmd
+}
+
+func newNamespaceShowCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show a namespace with its folders and their targets",
+		Example: "  dfsd namespace show public\n  dfsd namespace show public -c dfsd.yaml -o yaml",
+		Args:    cobra.ExactArgs(1),
+	}
+	from := addSourceFlags(cmd)
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		n, err := ask(cmd, from, func(ctx context.Context, s source) (admin.NamespaceAnswer, error) { return s.Namespace(ctx, args[0]) })
+		if err != nil {
+			return err
+		}
+		return out.write(cmd.OutOrStdout(), n, func(w *tabwriter.Writer) { namespaceTable(w, n) })
+	}
+	return cmd
+}
+
+func namespaceTable(w *tabwriter.Writer, n admin.NamespaceAnswer) {
+	fmt.Fprintf(w, "%s: %s, %s, TTL %d s, ordering %s, in-site only %s, failback %s\n\n",
+		n.Name, n.Type, n.State, n.TTLSeconds, n.Ordering, yesNo(n.InSiteOnly), yesNo(n.Failback))
+	fmt.Fprintln(w, "FOLDER\tSTATE\tTTL\tTARGET\tSITE\tSTATE\tPRIORITY\tRANK")
+	for _, f := range n.Links {
+		head := fmt.Sprintf("%s\t%s\t%ds", f.Path, f.State, f.TTLSeconds)
+		for _, t := range f.Targets {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\n", head, t.Path, orNone(t.Site), t.State, t.Priority, t.Rank)
+			head = "\t\t"
+		}
+	}
+}

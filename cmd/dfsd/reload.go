@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"dfsd/configs"
+	"dfsd/internal/admin"
+)
+
+// reloadOn reloads at each hang-up until ctx ends.
+func (d *daemon) reloadOn(ctx context.Context, hangup <-chan os.Signal) {
+	for {
+		select {
+		case <-hangup:
+			_ = d.Reload(ctx) // told in the log, where a signal's sender looks
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Reload implements admin.Daemon. A faulty configuration changes nothing.
+func (d *daemon) Reload(context.Context) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	d.tell(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", monotonicMicroseconds()))
+	err := d.reload()
+	d.metrics.reloaded(err)
+	if err != nil {
+		d.log.Error("configuration refused, the one before stays in force", zap.String("file", d.from.path()), zap.Error(err))
+		d.tell("READY=1\nSTATUS=Serving " + d.summary() + "; the newest configuration was refused")
+		return fmt.Errorf("%w, the one before stays in force: %w", admin.ErrRefused, err)
+	}
+	d.tell("READY=1\nSTATUS=Serving " + d.summary())
+	return nil
+}
+
+func (d *daemon) reload() error {
+	next, err := readState(d.from)
+	if err != nil {
+		return err
+	}
+	if late := needRestart(d.state.Load().config, next.config); len(late) > 0 {
+		d.log.Warn("a restart is needed for some changes", zap.String("settings", strings.Join(late, ", ")))
+	}
+	d.use(next)
+	d.users.forget()
+	d.smb.NamespaceChanged()
+	d.log.Info("configuration read", zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
+	return nil
+}
+
+// needRestart names the settings that differ and that a running daemon keeps
+// as they were when it started.
+func needRestart(old, next *configs.File) []string {
+	var late []string
+	for _, s := range []struct {
+		name      string
+		old, next any
+	}{
+		{"host", old.Host, next.Host},
+		{"data_dir", old.DataDir, next.DataDir},
+		{"log.format", old.Log.Format, next.Log.Format},
+		{"admin", old.Admin, next.Admin},
+		{"smb", old.SMB, next.SMB},
+	} {
+		if !reflect.DeepEqual(s.old, s.next) {
+			late = append(late, s.name)
+		}
+	}
+	return late
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"dfsd/configs"
+)
+
+func newServeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon in the foreground",
+		Long: "Serves the namespaces of the configuration until SIGINT or SIGTERM. SIGHUP and\n" +
+			"`dfsd config reload` read the configuration again; a faulty one changes nothing.\n" +
+			"Under systemd it reports READY=1, RELOADING=1 and STOPPING=1.",
+		Example: "  dfsd serve -c /etc/dfsd/dfsd.yaml\n  dfsd serve -c dfsd.yaml --host fs2.lon.corp.example.com",
+		Args:    cobra.NoArgs,
+	}
+	from := addFileFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := readState(from)
+		if err != nil {
+			return err
+		}
+		log, level := newLogger(s.config.Log, cmd.ErrOrStderr())
+		defer log.Sync() //nolint:errcheck // a terminal cannot be synced
+		d, err := newDaemon(from, s, log, level)
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return d.run(ctx)
+	}
+	return cmd
+}
+
+// refuseUnserved returns an error that lists what this version cannot serve
+// for this host: a setting is served or refused, never ignored.
+func refuseUnserved(file *configs.File, path string) error {
+	faults := file.Unserved(file.Host)
+	if file.SMB == nil {
+		faults = append(faults, configs.Fault{File: path, Message: "no `smb` section: this host would serve nothing; add one (`smb: {}` takes every default)"})
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("this version cannot serve all that the configuration asks for:\n%w", &configs.Error{Faults: faults})
+	}
+	return nil
+}

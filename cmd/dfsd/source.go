@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dfsd/configs"
+	"dfsd/internal/admin"
+)
+
+// defaultConfig is where the packaged service has its configuration.
+const defaultConfig = "/etc/dfsd/dfsd.yaml"
+
+// source answers questions: a running daemon, or a file on its own.
+type source interface {
+	Explain(ctx context.Context, q admin.ExplainQuery) (admin.Explanation, error)
+	SiteOf(ctx context.Context, ip netip.Addr) (admin.SiteAnswer, error)
+	Sites(ctx context.Context) (admin.SiteList, error)
+	Cost(ctx context.Context, from, to string) (admin.CostAnswer, error)
+	Namespaces(ctx context.Context) ([]admin.NamespaceItem, error)
+	Namespace(ctx context.Context, name string) (admin.NamespaceAnswer, error)
+}
+
+var (
+	_ source = admin.Picture{}
+	_ source = (*admin.Client)(nil)
+)
+
+// fileFlags name the configuration file and this host in it.
+type fileFlags struct {
+	file string
+	host string
+}
+
+func addFileFlags(cmd *cobra.Command) *fileFlags {
+	f := &fileFlags{}
+	cmd.Flags().StringVarP(&f.file, "config", "c", "", "configuration file (default $DFSD_CONFIG, then "+defaultConfig+")")
+	cmd.Flags().StringVar(&f.host, "host", "", "this host in the file (default: its `host`, then this machine's full name)")
+	return f
+}
+
+// path is the file that the flags mean.
+func (f *fileFlags) path() string {
+	if f.file != "" {
+		return f.file
+	}
+	if env := os.Getenv("DFSD_CONFIG"); env != "" {
+		return env
+	}
+	return defaultConfig
+}
+
+// load reads and validates the file.
+func (f *fileFlags) load() (*configs.File, error) {
+	file, err := configs.Load(f.path())
+	if errors.Is(err, fs.ErrNotExist) && f.file == "" {
+		return nil, withHint(err, "name a configuration file with -c FILE or DFSD_CONFIG")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.host != "" {
+		file.Host = f.host
+	}
+	return file, nil
+}
+
+// digest is the SHA-256 of the file's bytes, in hex.
+func (f *fileFlags) digest() (string, error) {
+	in, err := os.Open(f.path())
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, in); err != nil {
+		return "", fmt.Errorf("read %s: %w", f.path(), err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// sourceFlags choose who answers a question.
+type sourceFlags struct {
+	*fileFlags
+	socket  string
+	offline bool
+	timeout time.Duration
+}
+
+func addSourceFlags(cmd *cobra.Command) *sourceFlags {
+	f := &sourceFlags{fileFlags: addFileFlags(cmd)}
+	cmd.Flags().StringVar(&f.socket, "socket", "", "ask the daemon on this admin socket, whatever it runs")
+	cmd.Flags().BoolVar(&f.offline, "offline", false, "answer from the file alone, whatever daemon runs")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "give up after this long")
+	return f
+}
+
+// open returns who answers: the daemon that runs this very file, so that its
+// knowledge counts, and else the file itself. talk says which, where it may
+// surprise.
+func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) {
+	if f.socket != "" && !f.offline {
+		return admin.NewClient(f.socket), nil
+	}
+	file, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	if !f.offline {
+		if daemon := f.daemonOf(ctx, file, talk); daemon != nil {
+			return daemon, nil
+		}
+	}
+	view, err := newView(file)
+	if err != nil {
+		return nil, err
+	}
+	return admin.NewPicture(view), nil
+}
+
+// daemonOf returns the daemon that runs the file, nil where none does.
+func (f *sourceFlags) daemonOf(ctx context.Context, file *configs.File, talk io.Writer) source {
+	daemon := admin.NewClient(file.Admin.Socket)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+	defer stop()
+	running, err := daemon.Configuration(ctx)
+	if err != nil {
+		return nil
+	}
+	digest, err := f.digest()
+	if err == nil && running.Digest == digest && (f.host == "" || f.host == running.Host) {
+		return daemon
+	}
+	fmt.Fprintf(talk, "note: the daemon on %s runs another configuration (%s, read %s); this answer is from %s\n",
+		file.Admin.Socket, running.File, running.Loaded, f.path())
+	return nil
+}
+
+// ask opens the source and puts a question to it within the time-out.
+func ask[T any](cmd *cobra.Command, f *sourceFlags, question func(context.Context, source) (T, error)) (T, error) {
+	ctx, stop := context.WithTimeout(cmd.Context(), f.timeout)
+	defer stop()
+	s, err := f.open(ctx, cmd.ErrOrStderr())
+	if err != nil {
+		var none T
+		return none, err
+	}
+	answer, err := question(ctx, s)
+	if errors.Is(err, admin.ErrUnreachable) {
+		err = withHint(err, "is `dfsd serve` running? Without --socket the answer comes from the configuration file")
+	}
+	return answer, err
+}
