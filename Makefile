@@ -49,7 +49,7 @@ unit:
 	$(GO) test -race -timeout 10m ./...
 
 integration: build ## real smbclient, Samba, cifs.ko in QEMU, smbtorture
-	$(GO) test -tags integration -timeout 15m -count=1 ./internal/... ./referral/...
+	$(GO) test -tags integration -timeout 15m -count=1 $(shell grep -rl '^//go:build integration$$' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 
 fuzz: ## each fuzz target for FUZZTIME
 	./.ci/fuzz $(FUZZTIME)
