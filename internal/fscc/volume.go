@@ -65,6 +65,8 @@ func (c VolumeClass) layout() volumeLayout {
 		return volumeLayout{8, (*Volume).appendDevice}
 	case VolumeAttribute:
 		return volumeLayout{16, (*Volume).appendAttribute}
+	case VolumeControl:
+		return volumeLayout{48, (*Volume).appendControl}
 	case VolumeFullSize:
 		return volumeLayout{32, (*Volume).appendFullSize}
 	case VolumeObjectID:
@@ -117,6 +119,20 @@ func (v *Volume) appendAttribute(b []byte) []byte {
 	b = le.AppendUint32(b, uint32(v.Capabilities))
 	b = le.AppendUint32(b, maxComponent)
 	return appendCounted(b, v.FileSystem)
+}
+
+// unlimited is the quota of a user who has none.
+const unlimited = ^uint64(0)
+
+// appendControl is FileFsControlInformation: FreeSpaceStartFiltering u64,
+// FreeSpaceThreshold u64, FreeSpaceStopFiltering u64, DefaultQuotaThreshold u64,
+// DefaultQuotaLimit u64, FileSystemControlFlags u32, Padding u32. It says that
+// quotas are off.
+func (*Volume) appendControl(b []byte) []byte {
+	b = appendZeros(b, 24)
+	b = le.AppendUint64(b, unlimited)
+	b = le.AppendUint64(b, unlimited)
+	return appendZeros(b, 8)
 }
 
 // appendFullSize is FileFsFullSizeInformation: TotalUnits u64,

@@ -16,6 +16,7 @@ const (
 
 	StatusBufferOverflow Status = 0x80000005
 	StatusNoMoreFiles    Status = 0x80000006
+	StatusNoMoreEntries  Status = 0x8000001A
 	StatusDeviceOffLine  Status = 0x80000010
 
 	StatusUnsuccessful           Status = 0xC0000001

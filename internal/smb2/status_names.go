@@ -8,6 +8,7 @@ var statusNames = map[Status]string{
 	StatusNotifyEnumDir:          "STATUS_NOTIFY_ENUM_DIR",
 	StatusBufferOverflow:         "STATUS_BUFFER_OVERFLOW",
 	StatusNoMoreFiles:            "STATUS_NO_MORE_FILES",
+	StatusNoMoreEntries:          "STATUS_NO_MORE_ENTRIES",
 	StatusDeviceOffLine:          "STATUS_DEVICE_OFF_LINE",
 	StatusUnsuccessful:           "STATUS_UNSUCCESSFUL",
 	StatusInvalidInfoClass:       "STATUS_INVALID_INFO_CLASS",

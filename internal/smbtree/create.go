@@ -73,7 +73,11 @@ func (t *Tree) openFolder(r *smb2.CreateRequest, dfs bool) (*Open, error) {
 	case root.State() == namespace.Offline:
 		return nil, smb2.StatusDFSUnavailable
 	}
-	node, err := lookup(root, r.Name, dfs)
+	node, err := root.Top(), error(nil)
+	quota := isQuotaIndex(r.Name, dfs)
+	if !quota {
+		node, err = lookup(root, r.Name, dfs)
+	}
 	switch {
 	case errors.Is(err, smb2.StatusObjectNameNotFound):
 		err = refuseMissing(r)
@@ -87,7 +91,7 @@ func (t *Tree) openFolder(r *smb2.CreateRequest, dfs bool) (*Open, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Open{folder: &folder{
+	o := &folder{
 		root:    root,
 		node:    node,
 		serial:  t.forest.serial(root),
@@ -95,7 +99,11 @@ func (t *Tree) openFolder(r *smb2.CreateRequest, dfs bool) (*Open, error) {
 		dialect: t.client.Dialect,
 		granted: granted,
 		mode:    uint32(r.Options & optionsLasting),
-	}}, nil
+	}
+	if quota {
+		o = o.asQuotaIndex()
+	}
+	return &Open{folder: o}, nil
 }
 
 // refuseMissing returns why r cannot have a name that is not there.

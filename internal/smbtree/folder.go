@@ -18,6 +18,7 @@ type folder struct {
 	granted smb2.Access
 	mode    uint32 // the create options that last
 	scan    *scan  // nil before the first QUERY_DIRECTORY
+	quota   bool   // it stands for the quota index
 }
 
 // createResponse answers r, which opened o. Create contexts that are not answered

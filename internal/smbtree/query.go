@@ -15,7 +15,7 @@ func (o *folder) queryInfo(r *smb2.QueryInfoRequest) ([]byte, error) {
 	case smb2.InfoSecurity:
 		return o.querySecurity(fscc.SecurityParts(r.Additional), r.OutputLength)
 	case smb2.InfoQuota:
-		return nil, smb2.StatusNotSupported
+		return o.queryQuota()
 	}
 	return nil, smb2.StatusInvalidParameter
 }

@@ -162,6 +162,7 @@ func TestQueryVolume(t *testing.T) {
 		{"size", 3, 24, units + units + `08000000 00020000`},
 		{"device", 4, 8, `07000000 22000000`},
 		{"attribute", 5, 16, `8e000900 ff000000 08000000 4e00 5400 4600 5300`},
+		{"control", 6, 48, strings.Repeat("00", 24) + strings.Repeat("ff", 16) + strings.Repeat("00", 8)},
 		{"full size", 7, 32, units + units + units + `08000000 00020000`},
 		{"object id", 8, 64, serial + hex64(o.folder.root.ID()) + strings.Repeat("00", 48)},
 		{"sector size", 11, 28, `00020000 00020000 00020000 00020000 03000000 00000000 00000000`},
@@ -174,7 +175,6 @@ func TestQueryVolume(t *testing.T) {
 	for class, want := range map[uint8]smb2.Status{
 		0:   smb2.StatusInvalidInfoClass,
 		2:   smb2.StatusNotSupported,
-		6:   smb2.StatusNotSupported,
 		9:   smb2.StatusNotSupported,
 		10:  smb2.StatusNotSupported,
 		12:  smb2.StatusInvalidInfoClass,
