@@ -5,7 +5,10 @@ type Attributes uint32
 
 // The attributes that a namespace shows.
 const (
+	AttributeHidden       Attributes = 0x00000002
+	AttributeSystem       Attributes = 0x00000004
 	AttributeDirectory    Attributes = 0x00000010
+	AttributeArchive      Attributes = 0x00000020
 	AttributeNormal       Attributes = 0x00000080
 	AttributeReparsePoint Attributes = 0x00000400
 )

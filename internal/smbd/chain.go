@@ -11,7 +11,6 @@ type chain struct {
 	sealedBy *session
 	// index counts the operations before the current one.
 	index int
-	style chainStyle
 
 	// What a related operation takes from the one before.
 	hasSession, hasTree, hasFile bool
@@ -24,15 +23,6 @@ type chain struct {
 
 	current request
 }
-
-// chainStyle is what the second operation makes of its chain.
-type chainStyle uint8
-
-const (
-	styleOpen chainStyle = iota
-	styleRelated
-	styleUnrelated
-)
 
 // request is one operation being served.
 type request struct {
@@ -66,34 +56,25 @@ func answer[B smb2.Body](r *request, body B) {
 	r.chain.reply.out = body.AppendBody(r.chain.reply.out)
 }
 
-// relate applies the rules of chains to r before anything else is looked at,
-// and takes over the ids of the operation before.
+// relate lets a related operation take over the session and tree of the one
+// before. The first of a frame cannot be one. Operations that are not related
+// may stand between others that are; like Windows, and unlike the letter of
+// 3.3.5.2.7, they are served as if they stood alone.
 func (ch *chain) relate(r *request) error {
-	r.related = r.header.Flags.Has(smb2.FlagRelated)
-	if ch.index == 0 {
-		if r.related {
-			return smb2.StatusInvalidParameter
-		}
-		return nil
-	}
-	style := styleUnrelated
-	if r.related {
-		style = styleRelated
-	}
-	if ch.style == styleOpen {
-		ch.style = style
-	}
-	if r.related {
-		r.header.SessionID, r.header.TreeID = ch.sessionID, ch.treeID
-	}
-	if ch.style != style {
+	flagged := r.header.Flags.Has(smb2.FlagRelated)
+	if ch.index == 0 && flagged {
 		return smb2.StatusInvalidParameter
+	}
+	if r.related = flagged; r.related {
+		r.header.SessionID, r.header.TreeID = ch.sessionID, ch.treeID
+	} else {
+		ch.hasFile, ch.fileFault = false, smb2.StatusSuccess
 	}
 	return nil
 }
 
 // missing says why a related operation of rule cannot be served, since the one
-// before did not get so far; success if it can.
+// before did not get so far; nil if it can.
 func (ch *chain) missing(rule *commandRule) error {
 	switch {
 	case rule.file && ch.fileFault != smb2.StatusSuccess:

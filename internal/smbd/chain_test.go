@@ -61,6 +61,12 @@ func relate(op operation) operation {
 	return op
 }
 
+// marked has the flag of a related operation, but ids of its own.
+func marked(op operation) operation {
+	op.header.Flags |= smb2.FlagRelated
+	return op
+}
+
 func TestCompounds(t *testing.T) {
 	const (
 		fileAll   = 18
@@ -111,14 +117,19 @@ func TestCompounds(t *testing.T) {
 			[]smb2.Status{smb2.StatusInvalidParameter, smb2.StatusInvalidParameter, ok},
 		},
 		{
+			"first says it is related",
+			[]operation{marked(createOp("docs")), relate(closeOp(smb2.AnyFileID)), closeOp(smb2.AnyFileID), relate(echoOp())},
+			[]smb2.Status{smb2.StatusInvalidParameter, smb2.StatusInvalidParameter, smb2.StatusFileClosed, ok},
+		},
+		{
 			"related becomes unrelated",
 			[]operation{createOp("docs"), relate(queryOp(fileAll)), closeOp(smb2.AnyFileID), relate(queryOp(fileAll))},
-			[]smb2.Status{ok, ok, smb2.StatusInvalidParameter, smb2.StatusInvalidParameter},
+			[]smb2.Status{ok, ok, smb2.StatusFileClosed, smb2.StatusFileClosed},
 		},
 		{
 			"unrelated becomes related",
-			[]operation{createOp("docs"), createOp("docs"), relate(closeOp(smb2.AnyFileID)), echoOp()},
-			[]smb2.Status{ok, ok, smb2.StatusInvalidParameter, ok},
+			[]operation{createOp("docs"), createOp("docs"), relate(closeOp(smb2.AnyFileID)), echoOp(), relate(queryOp(fileAll))},
+			[]smb2.Status{ok, ok, ok, ok, smb2.StatusInvalidParameter},
 		},
 		{"unrelated", []operation{createOp("docs"), createOp("none"), echoOp()}, []smb2.Status{ok, smb2.StatusObjectNameNotFound, ok}},
 		{"unrelated takes nothing over", []operation{createOp("docs"), closeOp(smb2.AnyFileID)}, []smb2.Status{ok, smb2.StatusFileClosed}},
@@ -165,7 +176,7 @@ func checkChain(c *client, answers []response, ops []operation, want []smb2.Stat
 		if i < len(answers)-1 && len(r.msg)%8 != 0 {
 			c.t.Errorf("operation %d has %d bytes, not padded to 8", i, len(r.msg))
 		}
-		unsigned := c.seal || ops[i].forged || ops[0].header.Flags.Has(smb2.FlagRelated) ||
+		unsigned := c.seal || ops[i].forged || ops[0].header.SessionID == ^uint64(0) ||
 			r.Status == smb2.StatusPending || r.Status == smb2.StatusUserSessionDeleted
 		if !unsigned && !r.Flags.Has(smb2.FlagSigned) {
 			c.t.Errorf("operation %d is unsigned", i)

@@ -72,7 +72,7 @@ func keepsSession(s *session, h *smb2.Header, n int) bool {
 // in their order, and finds the session and tree of r.
 func (c *conn) check(r *request, rule *commandRule) error {
 	ch := r.chain
-	badStyle := ch.relate(r)
+	badFirst := ch.relate(r)
 	if len(r.msg) < smb2.HeaderSize+rule.fixed {
 		c.server.metrics.malformed[stageBody].Inc()
 		return smb2.StatusInvalidParameter
@@ -80,13 +80,13 @@ func (c *conn) check(r *request, rule *commandRule) error {
 	if r.header.Command == smb2.CommandNegotiate {
 		return checkUnsigned(r)
 	}
-	if r.related && badStyle == nil && rule.session && !ch.hasSession {
+	if r.related && rule.session && !ch.hasSession {
 		return ch.missing(rule)
 	}
 	err := c.findSession(r, rule) // first of all, since it also finds what signs the answer
 	switch {
-	case badStyle != nil:
-		return badStyle
+	case badFirst != nil:
+		return badFirst
 	case err != nil:
 		return err
 	}

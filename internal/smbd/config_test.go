@@ -35,7 +35,7 @@ func TestConfigValidate(t *testing.T) {
 		{"small transact", func(c *Config) { c.Limits.Transact = 4096 }, "limits.transact"},
 		{"no time to log on", func(c *Config) { c.Limits.AuthenticateWithin = 0 }, "limits.authenticate_within"},
 		{"no connections", func(c *Config) { c.Limits.Connections = 0 }, "limits.connections"},
-		{"credits crossed", func(c *Config) { c.Limits.CreditsMin = 1024 }, "limits.credits_max"},
+		{"credits crossed", func(c *Config) { c.Limits.CreditsMin = 8192; c.Limits.CreditsMax = 4096 }, "limits.credits_max"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -163,5 +163,5 @@ func ExampleLimits() {
 	var l Limits
 	l.SetDefaults()
 	fmt.Println(l.FrameUnauthenticated, l.AuthenticateWithin, l.CreditsMin, l.CreditsMax)
-	// Output: 64KiB 10s 128 512
+	// Output: 64KiB 10s 128 8192
 }

@@ -98,7 +98,7 @@ func (l *Limits) SetDefaults() {
 		Parked:             128,
 		Compound:           16,
 		CreditsMin:         128,
-		CreditsMax:         512,
+		CreditsMax:         8192,
 	}
 }
 

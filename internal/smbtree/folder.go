@@ -31,7 +31,7 @@ func (o *folder) createResponse(r *smb2.CreateRequest) smb2.CreateResponse {
 		LastAccess:     at,
 		LastWrite:      at,
 		Change:         at,
-		FileAttributes: uint32(fscc.AttributeDirectory),
+		FileAttributes: uint32(o.attributes()),
 	}
 	if _, ok := smb2.FindContext(r.Contexts, smb2.ContextMaximalAccess); ok {
 		answer.Contexts = append(answer.Contexts, smb2.MaximalAccessContext(smb2.StatusSuccess, accessRead))
@@ -53,7 +53,7 @@ func (o *folder) close(r smb2.CloseRequest) smb2.CloseResponse {
 		LastAccess:     at,
 		LastWrite:      at,
 		Change:         at,
-		FileAttributes: uint32(fscc.AttributeDirectory),
+		FileAttributes: uint32(o.attributes()),
 	}
 }
 

@@ -62,7 +62,7 @@ func showsAttributes(c fscc.FileClass) bool {
 func (o *folder) describe() fscc.File {
 	return fscc.File{
 		Times:        fscc.TimesAt(o.created),
-		Attributes:   fscc.AttributeDirectory,
+		Attributes:   o.attributes(),
 		Directory:    true,
 		ID:           o.node.ID(),
 		VolumeSerial: o.serial,

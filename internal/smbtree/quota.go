@@ -1,6 +1,7 @@
 package smbtree
 
 import (
+	"dfsd/internal/fscc"
 	"dfsd/internal/smb2"
 	"dfsd/namespace"
 )
@@ -20,9 +21,17 @@ const accessQuota = accessRead &^ (smb2.AccessListDirectory | smb2.AccessTravers
 
 // asQuotaIndex makes an open of the top of a namespace one of its quota index.
 func (o *folder) asQuotaIndex() *folder {
-	o.quota = true
+	o.quota, o.created = true, 0
 	o.granted &= accessQuota
 	return o
+}
+
+// attributes are those of an open folder.
+func (o *folder) attributes() fscc.Attributes {
+	if o.quota {
+		return fscc.AttributeDirectory | fscc.AttributeHidden | fscc.AttributeSystem | fscc.AttributeArchive
+	}
+	return fscc.AttributeDirectory
 }
 
 // queryQuota answers a question for quotas: the index has no entry, and no

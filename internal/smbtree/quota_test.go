@@ -17,9 +17,13 @@ func TestQuotaIndex(t *testing.T) {
 		{"behind server and share", `host\public\$Extend\$Quota:$Q:$INDEX_ALLOCATION`, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o, _, err := tree.Create(openRequest(tt.path), tt.dfs)
+			o, answer, err := tree.Create(openRequest(tt.path), tt.dfs)
 			if err != nil {
 				t.Fatalf("Create(%q) = %v", tt.path, err)
+			}
+			// As smb2.create.quota-fake-file of smbtorture wants them.
+			if answer.FileAttributes != 0x36 || answer.Creation != 0 {
+				t.Errorf("attributes %#x, created %v, want hidden, system, directory, archive, and no time", answer.FileAttributes, answer.Creation)
 			}
 			_, err = o.QueryInfo(&smb2.QueryInfoRequest{Type: smb2.InfoQuota, OutputLength: 4096})
 			checkStatus(t, "quotas", err, smb2.StatusNoMoreEntries)
