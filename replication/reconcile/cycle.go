@@ -1,0 +1,93 @@
+package reconcile
+
+import "dfsd/replication"
+
+// cycle tells whether the known versions put the directory e below itself:
+// two members moved two directories into one another. The least version of
+// the cycle gives way, on every member alike.
+func (s *State) cycle(e Entry) (cyclic, changed bool, err error) {
+	loser := e
+	seen := map[replication.FileID]bool{e.ID: true}
+	for id := e.Known.Parent; ; {
+		dir, ok, err := s.directory(id)
+		if err != nil || !ok || dir == replication.RootID {
+			return false, false, err
+		}
+		if dir == e.ID {
+			break
+		}
+		if seen[dir] {
+			return true, false, nil // below a cycle of others
+		}
+		seen[dir] = true
+		p, ok, err := s.store.Entry(dir)
+		if err != nil || !ok {
+			return false, false, err
+		}
+		if loser.Known.Beats(&p.Known) {
+			loser = p
+		}
+		id = p.Known.Parent
+	}
+	if s.isBusy(loser.ID) {
+		return true, false, nil
+	}
+	return true, true, s.giveWay(loser)
+}
+
+// giveWay puts the loser of a cycle back to where it stands on this disk if
+// that ends the cycle, and to the root of the folder otherwise.
+func (s *State) giveWay(e Entry) error {
+	r := e.Known
+	r.Parent = replication.RootID
+	if e.Live() && e.At.Parent != HoldID {
+		below, err := s.belongsBelow(e.At.Parent, e.ID)
+		if err != nil {
+			return err
+		}
+		if !below {
+			r.Parent, r.Name = e.At.Parent, e.At.Name
+		}
+	}
+	base := e.Known
+	if e.OnRecord {
+		base.History = base.History.Merge(e.Disk.History)
+	}
+	s.stamp(&r, &base)
+	return s.learn(e, r)
+}
+
+// belongsBelow tells whether dir is id, or below it or below any cycle by the
+// known versions.
+func (s *State) belongsBelow(dir, id replication.FileID) (bool, error) {
+	seen := map[replication.FileID]bool{}
+	for dir != replication.RootID {
+		if dir == id || seen[dir] {
+			return true, nil
+		}
+		seen[dir] = true
+		e, ok, err := s.store.Entry(dir)
+		if err != nil || !ok {
+			return false, err
+		}
+		if dir, _, err = s.directory(e.Known.Parent); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// standsBelow tells whether dir is id or below it on disk.
+func (s *State) standsBelow(dir, id replication.FileID) (bool, error) {
+	for range maxDepth {
+		if dir == id {
+			return true, nil
+		}
+		e, ok, err := s.store.Entry(dir)
+		if err != nil || !ok || !e.Live() {
+			return false, err
+		}
+		dir = e.At.Parent
+	}
+	return true, nil
+}
