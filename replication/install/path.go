@@ -1,0 +1,29 @@
+package install
+
+import "strings"
+
+// split cuts a path into its directory, "." for the root, and its name.
+func split(path string) (dir, name string) {
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i+1:]
+	}
+	return ".", path
+}
+
+// reserved tells whether path lies in the private area, in any case: on a
+// file system that folds case it is the same.
+func reserved(path string) bool {
+	top, _, _ := strings.Cut(path, "/")
+	return strings.EqualFold(top, Private)
+}
+
+// rebase returns path as it is after from was renamed to to.
+func rebase(path, from, to string) string {
+	if path == from {
+		return to
+	}
+	if rest, below := strings.CutPrefix(path, from+"/"); below {
+		return to + "/" + rest
+	}
+	return path
+}
