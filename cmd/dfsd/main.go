@@ -69,6 +69,7 @@ func newRootCommand(std streams) *cobra.Command {
 		newReferralCommand(),
 		newSiteCommand(),
 		newNamespaceCommand(),
+		newIdentityCommand(),
 		newUserCommand(),
 		newVersionCommand(),
 	)
