@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
-FUZZTIME ?= 3s
+FUZZTIME ?= 2s
 GOLANGCI := $(BIN)/golangci-lint-v2.6.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
