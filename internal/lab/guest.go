@@ -51,7 +51,8 @@ func (l *Lab) Guest(script string) *Guest {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	tap := "tap" + strconv.Itoa(int(addr.As4()[3]))
+	number := int(addr.As4()[3])
+	tap := "tap" + strconv.Itoa(number)
 	if err := ipBatch(l.t.Context(), "", "tuntap add "+tap+" mode tap", "link set "+tap+" master "+bridge+" up"); err != nil {
 		l.t.Fatal(err)
 	}
@@ -63,7 +64,9 @@ func (l *Lab) Guest(script string) *Guest {
 		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", initrd,
 		"-append", "console=ttyS0 quiet panic=-1 lab.address="+addr.String(),
 		"-serial", "stdio", "-serial", "file:"+g.results,
-		"-netdev", "tap,id=n,ifname="+tap+",script=no,downscript=no", "-device", "virtio-net-pci,netdev=n,romfile=",
+		"-netdev", "tap,id=n,ifname="+tap+",script=no,downscript=no",
+		// Left alone, every machine has the same hardware address, and the bridge sends one what is for another.
+		"-device", fmt.Sprintf("virtio-net-pci,netdev=n,romfile=,mac=52:54:00:00:00:%02x", number),
 	)
 	return g
 }
