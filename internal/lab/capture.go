@@ -26,7 +26,8 @@ type Capture struct {
 func (l *Lab) Capture(host netip.Addr) *Capture {
 	l.t.Helper()
 	c := &Capture{lab: l, host: host, file: filepath.Join(l.Dir("capture"), host.String()+".pcap")}
-	c.proc = l.start("tcpdump-"+host.String(), nil, "tcpdump", "-i", bridge, "-U", "--immediate-mode", "-s", "0", "-Z", "root",
+	// In immediate mode a packet takes a place as long as the longest: the buffer holds a thousand, where its default holds eight.
+	c.proc = l.start("tcpdump-"+host.String(), nil, "tcpdump", "-i", bridge, "-U", "--immediate-mode", "-s", "65535", "-B", "65536", "-Z", "root",
 		"-w", c.file, "host", host.String(), "and", "(", "port", "445", "or", "udp", "port", endPort, ")")
 	c.proc.await("the capture to begin", func() error {
 		if !strings.Contains(c.proc.output(), "listening on") {
