@@ -28,6 +28,7 @@ type File struct {
 	Replication *replication.Config `yaml:"replication"`
 
 	name   string           // of the file
+	digest [32]byte         // of its bytes, where Load read them
 	places map[string]place // of what may be unserved, by path
 }
 

@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -27,8 +29,12 @@ func (l Loader) Load(path string) (*File, error) {
 		return nil, err
 	}
 	f, err := Parse(path, b)
-	if err != nil || f.Host != "" {
-		return f, err
+	if err != nil {
+		return nil, err
+	}
+	f.digest = sha256.Sum256(b)
+	if f.Host != "" {
+		return f, nil
 	}
 	hostname := l.Hostname
 	if hostname == nil {
@@ -39,6 +45,10 @@ func (l Loader) Load(path string) (*File, error) {
 	}
 	return f, nil
 }
+
+// Digest is the SHA-256 of the bytes that Load read, in hex: it tells one text
+// of the file from another.
+func (f *File) Digest() string { return hex.EncodeToString(f.digest[:]) }
 
 // read returns the content of the file at path; of one without an end, a
 // little more than may be parsed.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -75,20 +73,6 @@ func (f *fileFlags) load() (*configs.File, error) {
 	return file, nil
 }
 
-// digest is the SHA-256 of the file's bytes, in hex.
-func (f *fileFlags) digest() (string, error) {
-	in, err := os.Open(f.path())
-	if err != nil {
-		return "", err
-	}
-	defer in.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, in); err != nil {
-		return "", fmt.Errorf("read %s: %w", f.path(), err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
 // sourceFlags choose who answers a question.
 type sourceFlags struct {
 	*fileFlags
@@ -137,8 +121,7 @@ func (f *sourceFlags) daemonOf(ctx context.Context, file *configs.File, talk io.
 	if err != nil {
 		return nil
 	}
-	digest, err := f.digest()
-	if err == nil && running.Digest == digest && (f.host == "" || f.host == running.Host) {
+	if running.Digest == file.Digest() && (f.host == "" || f.host == running.Host) {
 		return daemon
 	}
 	fmt.Fprintf(talk, "note: the daemon on %s runs another configuration (%s, read %s); this answer is from %s\n",

@@ -32,12 +32,8 @@ func readState(from *fileFlags) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := from.digest()
-	if err != nil {
-		return nil, err
-	}
 	return &state{config: file, view: view, about: admin.Configuration{
-		File: from.path(), Host: file.Host, Digest: digest, Loaded: time.Now().UTC().Format(time.RFC3339),
+		File: from.path(), Host: file.Host, Digest: file.Digest(), Loaded: time.Now().UTC().Format(time.RFC3339),
 	}}, nil
 }
 

@@ -99,11 +99,11 @@ func measure(t *testing.T, s server, links, clients int) float64 {
 		Path: func(n int) string { return `\` + s.addr.String() + `\dfs\` + link(n*7919%links) },
 	}
 	var before, after lab.Usage
-	r, err := load.Run(t.Context(), requests(s.name, links), func() { before = s.usage() }, func() { after = s.usage() })
+	asked, err := load.Run(t.Context(), requests(s.name, links), func() { before = s.usage() }, func() { after = s.usage() })
 	if err != nil {
 		t.Fatalf("%s: %v", s.name, err)
 	}
-	return float64(r.Requests) / (after.CPU - before.CPU).Seconds()
+	return float64(asked) / (after.CPU - before.CPU).Seconds()
 }
 
 // TestIdleConnections prints the memory of 10,000 clients that have logged on

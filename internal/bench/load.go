@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
 	"dfsd/internal/smbclient"
 	"dfsd/referral/dfsc"
@@ -24,30 +23,23 @@ type Load struct {
 	Targets int
 }
 
-// Result is what a Load came to.
-type Result struct {
-	Requests int
-	Took     time.Duration
-}
-
 // level is the version that cifs.ko and smbclient ask for, which Samba has too.
 const level = 3
 
 // Run connects, then asks each client's share of requests at once, and calls
-// begin and end around the asking alone.
-func (l Load) Run(ctx context.Context, requests int, begin, end func()) (Result, error) {
+// begin and end around the asking alone. It returns how many were asked.
+func (l Load) Run(ctx context.Context, requests int, begin, end func()) (int, error) {
 	clients := make([]*loadClient, l.Clients)
 	for i := range clients {
 		c, err := l.connect(ctx)
 		if err != nil {
-			return Result{}, err
+			return 0, err
 		}
 		defer c.conn.Close()
 		clients[i] = c
 	}
 	each := requests / l.Clients
 	begin()
-	start := time.Now()
 	errs := make([]error, l.Clients)
 	var wg sync.WaitGroup
 	for i, c := range clients {
@@ -60,9 +52,8 @@ func (l Load) Run(ctx context.Context, requests int, begin, end func()) (Result,
 		})
 	}
 	wg.Wait()
-	r := Result{Requests: each * l.Clients, Took: time.Since(start)}
 	end()
-	return r, errors.Join(errs...)
+	return each * l.Clients, errors.Join(errs...)
 }
 
 // loadClient is one connection with its IPC$ tree.
