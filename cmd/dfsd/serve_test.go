@@ -142,6 +142,9 @@ func TestServe(t *testing.T) {
 	if _, err := r.client.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown key") {
 		t.Errorf("Reload of a faulty file = %v", err)
 	}
+	// The manager is told of that one too: what follows waits for the next.
+	r.expect("RELOADING=1")
+	r.expect("READY=1")
 
 	// A good one is in force once the manager is told.
 	r.write(configText(dir, "third"))
