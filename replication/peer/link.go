@@ -59,8 +59,10 @@ func (l *link) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	// Counted first: the partner may have counted the bytes before Write returns.
+	l.sent.Add(uint64(len(p)))
 	n, err := l.Conn.Write(p)
-	l.sent.Add(uint64(n))
+	l.sent.Add(-uint64(len(p) - n))
 	l.metrics.sent[l.lane.Load()].Add(float64(n))
 	return n, err
 }
