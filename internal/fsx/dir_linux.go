@@ -3,6 +3,8 @@ package fsx
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,6 +99,33 @@ func (d *linuxDir) Create(path string, mode uint32) (File, error) {
 		return nil, fail(OpCreate, path, err)
 	}
 	return &linuxFile{linuxHandle{fd: fd}}, nil
+}
+
+func (d *linuxDir) CreateUnnamed(mode uint32) (File, error) {
+	fd, err := retryFD(func() (int, error) {
+		return unix.Openat(d.fd, ".", unix.O_RDWR|unix.O_TMPFILE|unix.O_CLOEXEC, mode&permBits)
+	})
+	if err != nil {
+		return nil, fail(OpCreateUnnamed, "", err)
+	}
+	return &linuxFile{linuxHandle{fd: fd}}, nil
+}
+
+// LinkUnnamed takes the file by its descriptor. Where only a privileged
+// process may do that (before Linux 6.10, which answers ENOENT), it goes by
+// the descriptor's own name.
+func (d *linuxDir) LinkUnnamed(f File, path string) error {
+	file, ok := f.(*linuxFile)
+	if !ok {
+		return refuse(OpLinkUnnamed, path, ErrCrossDevice)
+	}
+	return d.at(OpLinkUnnamed, path, func(dir int, name string) error {
+		err := unix.Linkat(file.fd, "", dir, name, unix.AT_EMPTY_PATH)
+		if !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(file.fd), dir, name, unix.AT_SYMLINK_FOLLOW)
+	})
 }
 
 func (d *linuxDir) Mkdir(path string, mode uint32) error {

@@ -76,12 +76,21 @@ type Dir interface {
 	OpenLink(path string) (Handle, error)
 	// Create makes a file that did not exist, for reading and writing.
 	Create(path string, mode uint32) (File, error)
+	// CreateUnnamed makes a file for reading and writing that has no name, on
+	// this directory's file system. It goes with its handle, or with the power,
+	// unless LinkUnnamed has given it one. ErrUnsupported: not to be had here.
+	CreateUnnamed(mode uint32) (File, error)
 	Mkdir(path string, mode uint32) error
 	// Symlink makes path a symbolic link to target, which is not looked at.
 	Symlink(target, path string) error
 	Readlink(path string) (string, error)
 	// Link gives the file at path a second name in another directory.
 	Link(path string, to Dir, newPath string) error
+	// LinkUnnamed gives a file of CreateUnnamed, of the same back end, the name
+	// path in one step; ErrExist when that is taken. A directory's Sync need
+	// not make it durable, since the file has changed too: SyncFS does, or Sync
+	// of both.
+	LinkUnnamed(f File, path string) error
 	// Rename moves path to newPath below to, a Dir of the same back end.
 	// ErrUnsupported: the file system cannot do it in this mode, or a
 	// directory would end up inside itself.

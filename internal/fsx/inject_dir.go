@@ -51,6 +51,19 @@ func (d *injectedDir) Create(path string, mode uint32) (f File, err error) {
 	return f, err
 }
 
+func (d *injectedDir) CreateUnnamed(mode uint32) (f File, err error) {
+	err = d.on(OpCreateUnnamed, "", func() error {
+		below, err := d.d.CreateUnnamed(mode)
+		f = d.file("(unnamed)", below)
+		return err
+	})
+	return f, err
+}
+
+func (d *injectedDir) LinkUnnamed(f File, path string) error {
+	return d.name(OpLinkUnnamed, path, func() error { return d.d.LinkUnnamed(fileBelow(f), path) })
+}
+
 func (d *injectedDir) file(path string, below File) File {
 	if below == nil {
 		return nil

@@ -46,6 +46,12 @@ func everyCall(d Dir) map[Op]error {
 	note(OpXattr, second(f.Xattr("user.b")))
 	note(OpRemoveXattr, f.RemoveXattr("user.c"))
 	note(OpSync, f.Sync())
+	unnamed, err := d.CreateUnnamed(0o600)
+	note(OpCreateUnnamed, err)
+	if unnamed == nil {
+		unnamed = f
+	}
+	note(OpLinkUnnamed, d.LinkUnnamed(unnamed, "named"))
 	note(OpMkdir, d.Mkdir("dir", 0o700))
 	sub, err := d.OpenDir("was")
 	note(OpOpenDir, err)

@@ -24,6 +24,8 @@ type MemoryOptions struct {
 	RefuseName func(name string) bool
 	// NoExchange refuses RenameMode Exchange, as some file systems do.
 	NoExchange bool
+	// NoUnnamed refuses CreateUnnamed, as some file systems do.
+	NoUnnamed bool
 }
 
 // Memory is a file system in memory that knows what has been synced. Times
@@ -92,6 +94,7 @@ type inode struct {
 	opens   int
 
 	birth meta              // what a crash leaves of an inode that was never saved
+	loose bool              // got its first name since it was saved
 	saved *image            // what a crash leaves; nil until the first save
 	disk  map[string]*inode // the entries that a crash leaves
 }
@@ -134,7 +137,9 @@ func (m *Memory) newInode(kind Kind, mode uint32) *inode {
 }
 
 // save makes metadata and content durable; entries are the journal's.
-func (n *inode) save() { n.saved = &image{meta: n.meta, body: n.body.clone()} }
+func (n *inode) save() {
+	n.saved, n.loose = &image{meta: n.meta, body: n.body.clone()}, false
+}
 
 // touch notes a change of metadata.
 func (m *Memory) touch(n *inode) {

@@ -80,8 +80,9 @@ func put(entries map[string]*inode, c change) {
 // Directories come back as from a metadata journal, such as ext4, XFS and
 // NTFS keep: of the changes that were not synced the first so many are there,
 // in order, each whole. Content and metadata of a file that were not synced
-// are there, or not, or the content page by page either. The choices are r's;
-// nil chooses that nothing unsynced survives.
+// are there, or not, or the content page by page either; the name of a file
+// that LinkUnnamed gave its first one can be lost until the file is synced. The
+// choices are r's; nil chooses that nothing unsynced survives.
 func (m *Memory) CrashClone(r *rand.Rand) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,6 +142,9 @@ func (k *salvage) directory(n, c, parent *inode) {
 		entries = recent
 	}
 	for _, name := range names(entries) {
+		if entries[name].loose && (k.r == nil || k.r.IntN(2) == 0) {
+			continue
+		}
 		c.entries[name] = k.inode(entries[name], c)
 	}
 	c.disk = maps.Clone(c.entries)

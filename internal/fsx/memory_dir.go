@@ -159,6 +159,22 @@ func (d *memoryDir) Create(path string, mode uint32) (f File, err error) {
 	return f, err
 }
 
+func (d *memoryDir) CreateUnnamed(mode uint32) (f File, err error) {
+	err = d.with(OpCreateUnnamed, func(dir *inode) error {
+		switch {
+		case d.m.o.NoUnnamed:
+			return refuse(OpCreateUnnamed, "", ErrUnsupported)
+		case dir.links == 0:
+			return refuse(OpCreateUnnamed, "", ErrNotExist)
+		case d.m.o.MaxFiles > 0 && d.m.files >= d.m.o.MaxFiles:
+			return refuse(OpCreateUnnamed, "", ErrNoSpace)
+		}
+		f = &memoryFile{memoryHandle: d.m.hold(d.m.newInode(Regular, mode&0o7777))}
+		return nil
+	})
+	return f, err
+}
+
 func (d *memoryDir) Mkdir(path string, mode uint32) error {
 	return d.add(OpMkdir, path, Directory, mode, func(*inode) {})
 }

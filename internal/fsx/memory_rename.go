@@ -44,6 +44,29 @@ func (d *memoryDir) Link(path string, to Dir, newPath string) error {
 	return nil
 }
 
+func (d *memoryDir) LinkUnnamed(f File, path string) error {
+	file, ok := f.(*memoryFile)
+	if !ok || file.m != d.m {
+		return refuse(OpLinkUnnamed, path, ErrCrossDevice)
+	}
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	dir, name, err := d.walk(OpLinkUnnamed, path)
+	if err != nil {
+		return err
+	}
+	if _, taken := dir.entries[name]; taken {
+		return refuse(OpLinkUnnamed, path, ErrExist)
+	}
+	if err := d.m.mayAdd(OpLinkUnnamed, path, dir, name); err != nil {
+		return err
+	}
+	file.n.loose = file.n.loose || file.n.links == 0
+	d.m.apply(change{dir, name, file.n})
+	d.m.touch(file.n)
+	return nil
+}
+
 func (d *memoryDir) Rename(path string, to Dir, newPath string, how RenameMode) error {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()

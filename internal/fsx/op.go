@@ -32,10 +32,12 @@ const (
 	OpOpen
 	OpOpenLink
 	OpCreate
+	OpCreateUnnamed
 	OpMkdir
 	OpSymlink
 	OpReadlink
 	OpLink
+	OpLinkUnnamed
 	OpRename
 	OpRemove
 	OpRemoveDir
@@ -46,7 +48,8 @@ const (
 var opNames = [...]string{
 	"", "openroot", "info", "chmod", "chown", "setmtime", "xattrs", "xattr", "setxattr", "removexattr", "sync", "close",
 	"read", "write", "syncdata", "truncate", "punchhole", "allocate", "seekdata", "seekhole", "copy", "clone",
-	"opendir", "readdir", "stat", "open", "openlink", "create", "mkdir", "symlink", "readlink", "link", "rename",
+	"opendir", "readdir", "stat", "open", "openlink", "create", "createunnamed", "mkdir", "symlink", "readlink",
+	"link", "linkunnamed", "rename",
 	"remove", "removedir", "syncfs", "space",
 }
 
@@ -62,7 +65,8 @@ func (o Op) String() string {
 func (o Op) Changes() bool {
 	switch o {
 	case OpChmod, OpChown, OpSetMTime, OpSetXattr, OpRemoveXattr, OpWriteAt, OpTruncate, OpPunchHole, OpAllocate,
-		OpCopyFrom, OpClone, OpCreate, OpMkdir, OpSymlink, OpLink, OpRename, OpRemove, OpRemoveDir, OpSync, OpSyncData, OpSyncFS:
+		OpCopyFrom, OpClone, OpCreate, OpCreateUnnamed, OpMkdir, OpSymlink, OpLink,
+		OpLinkUnnamed, OpRename, OpRemove, OpRemoveDir, OpSync, OpSyncData, OpSyncFS:
 		return true
 	}
 	return false

@@ -170,12 +170,14 @@ func classOf(op Op, err error) error {
 		return nil
 	}
 	switch {
-	case errno == unix.EXDEV && (op == OpRename || op == OpLink || op == OpCopyFrom || op == OpClone):
+	case errno == unix.EXDEV && (op == OpRename || op == OpLink || op == OpLinkUnnamed || op == OpCopyFrom || op == OpClone):
 		return ErrCrossDevice
 	case errno == unix.EXDEV:
 		return ErrEscapes
 	case errno == unix.ENXIO && op == OpOpen:
 		return ErrNotRegular
+	case op == OpCreateUnnamed && (errno == unix.EISDIR || errno == unix.EINVAL):
+		return ErrUnsupported
 	case errno == unix.EINVAL && (op == OpCreate || op == OpMkdir || op == OpSymlink):
 		return ErrName
 	case errno == unix.EINVAL && (op == OpCopyFrom || op == OpClone || op == OpRename):

@@ -127,6 +127,16 @@ func (d *portableDir) open(op Op, path, full string, flags int, mode uint32) (Fi
 	return &portableFile{portableHandle: portableHandle{root: d.root, path: full}, f: f}, nil
 }
 
+// CreateUnnamed is not to be had: every file has a name.
+func (d *portableDir) CreateUnnamed(uint32) (File, error) {
+	return nil, refuse(OpCreateUnnamed, "", ErrUnsupported)
+}
+
+// LinkUnnamed has nothing to link.
+func (d *portableDir) LinkUnnamed(_ File, path string) error {
+	return refuse(OpLinkUnnamed, path, ErrUnsupported)
+}
+
 func (d *portableDir) OpenLink(path string) (Handle, error) {
 	full, err := d.at(OpOpenLink, path)
 	if err != nil {

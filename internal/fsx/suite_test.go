@@ -103,6 +103,7 @@ func TestBackEnds(t *testing.T) {
 		{"copies", suiteCopies},
 		{"handles", suiteHandles},
 		{"sync", suiteSync},
+		{"unnamed", suiteUnnamed},
 	}
 	for _, b := range backends() {
 		for _, p := range parts {

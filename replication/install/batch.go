@@ -18,6 +18,7 @@ type batch struct {
 	touched map[string]struct{} // paths of directories that renames changed
 	dressed []*step             // changed in place, not yet durable
 	firstID uint64              // preserved entries from here on are this batch's
+	apart   []*step             // steps that fill makes
 }
 
 // step is one item on its way.
@@ -25,11 +26,14 @@ type step struct {
 	Item
 	result Result // Outcome 0: still on its way
 
-	temp   string // the name in staging of what will be at Path
-	handle fsx.Handle
-	before fsx.Info // of handle, when it was ready
-	line   *line    // of the file that makes way
-	slot   string   // the name in staging where that one will stand
+	temp  string // the name in staging of what will be at Path; empty when it has none
+	apart bool   // one that fill makes
+
+	unnamed fsx.File // handle, when it is a file without a name that will be at Path
+	handle  fsx.Handle
+	before  fsx.Info // of handle, when it was ready
+	line    *line    // of the file that makes way
+	slot    string   // the name in staging where that one will stand
 }
 
 func newBatch(in *Installer, items []Item) *batch {
@@ -58,17 +62,18 @@ func (b *batch) settle(s *step, err error) {
 
 // prepare makes everything ready that can be made ready out of sight.
 func (b *batch) prepare(ctx context.Context) error {
+	b.pickApart()
 	for _, s := range b.steps {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		err := checkItem(s.Item)
-		if err == nil {
+		if err == nil && !s.apart {
 			err = b.ready(s)
 		}
 		b.settle(s, err)
 	}
-	return nil
+	return b.fill(ctx)
 }
 
 // errItem is a caller's mistake.
@@ -108,7 +113,7 @@ func (b *batch) harden() {
 	b.failLines(err)
 	var fresh []*step
 	b.pending(func(s *step) error {
-		if s.temp != "" {
+		if s.temp != "" || s.unnamed != nil {
 			fresh = append(fresh, s)
 		}
 		return nil
@@ -185,7 +190,7 @@ func (b *batch) show(s *step) error {
 	switch {
 	case s.Op == Remove:
 		return b.remove(s)
-	case s.temp == "":
+	case s.temp == "" && s.unnamed == nil:
 		return b.setAttr(s)
 	case s.Expect.IsZero():
 		return b.create(s)

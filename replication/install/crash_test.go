@@ -26,6 +26,9 @@ type scene struct {
 
 const page = 4096
 
+// wideFiles make a batch that more than one goroutine fills.
+const wideFiles = 2*perFiller + 2
+
 var long = strings.Repeat("new content of several pages. ", 300)
 
 func scenes() []scene {
@@ -86,6 +89,27 @@ func scenes() []scene {
 					if i%2 == 1 {
 						wrong = append(wrong, exactlyOne(tree[name] == old, slices.Contains(kept, name+" replaced "+old), old))
 					}
+				}
+				return firstOf(append(wrong, noOther(tree, names...))...)
+			},
+		},
+		{
+			name:  "wide",
+			setUp: func(*folder) {},
+			batch: func(*folder) (items []Item) {
+				items = append(items, Item{Op: Put, Path: "d", Record: &replication.Record{Kind: replication.Directory, Attr: replication.Attr{Mode: 0o755}}})
+				for i := range wideFiles {
+					name := []string{"", "d/"}[i%2] + fmt.Sprint("f", i)
+					items = append(items, put(name, long+name, Identity{}))
+				}
+				return items
+			},
+			legal: func(tree map[string]string, _ []string) string {
+				wrong, names := []string{only(tree, "d", "", "/")}, []string{"d"}
+				for i := range wideFiles {
+					name := []string{"", "d/"}[i%2] + fmt.Sprint("f", i)
+					names = append(names, name)
+					wrong = append(wrong, only(tree, name, "", long+name))
 				}
 				return firstOf(append(wrong, noOther(tree, names...))...)
 			},
@@ -184,7 +208,7 @@ func TestPowerCuts(t *testing.T) {
 
 // cutAt cuts at the nth call of the batch; false when there are fewer.
 func cutAt(t *testing.T, sc scene, noExchange bool, n int) bool {
-	m := fsx.NewMemory(fsx.MemoryOptions{NoExchange: noExchange})
+	m := fsx.NewMemory(fsx.MemoryOptions{NoExchange: noExchange, NoUnnamed: noExchange})
 	armed, seen := false, 0
 	var clones []*fsx.Memory
 	var at fsx.Call
@@ -339,7 +363,7 @@ func harmless(c fsx.Call) bool {
 		return true
 	case fsx.OpWriteAt:
 		return strings.HasPrefix(c.Path, ".dfsd/manifest")
-	case fsx.OpRename, fsx.OpOpenDir, fsx.OpStat:
+	case fsx.OpRename, fsx.OpLinkUnnamed, fsx.OpCreateUnnamed, fsx.OpOpenDir, fsx.OpStat:
 		return c.How == fsx.Exchange || c.Op != fsx.OpRename // another way was found
 	}
 	return false

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dfsd/internal/fsx"
@@ -15,8 +17,13 @@ import (
 // below it replicates.
 const Private = ".dfsd"
 
+// Hold is the holding directory: where an object waits whose name another one
+// needs before its own new name is free.
+const Hold = Private + "/hold"
+
 const (
 	stagingDir   = "staging"
+	holdDir      = "hold"
 	preservedDir = "preserved"
 	manifestFile = "manifest"
 	markerFile   = "marker"
@@ -50,7 +57,9 @@ type Installer struct {
 	staging fsx.Dir  // .dfsd/staging
 	store   *store   // .dfsd/preserved with its manifest
 	itself  fsx.Info // of root
-	temps   uint64   // made by this Installer
+
+	temps atomic.Uint64 // names of temporaries given by this Installer
+	named atomic.Bool   // this file system has no unnamed files that can get a name
 }
 
 // Open opens the private area of a folder, makes it if the folder is new, and
@@ -87,6 +96,13 @@ func (in *Installer) open() error {
 		return err
 	}
 	if in.staging, err = ensureDir(in.private, stagingDir); err != nil {
+		return err
+	}
+	hold, err := ensureDir(in.private, holdDir)
+	if err != nil {
+		return err
+	}
+	if err := hold.Close(); err != nil {
 		return err
 	}
 	if in.store, err = openStore(in.root, in.private, in.staging, in.o.Now); err != nil {
@@ -173,8 +189,7 @@ const tempPrefix = "dfsd-"
 
 // temp returns a name in staging that nothing has.
 func (in *Installer) temp() string {
-	in.temps++
-	return fmt.Sprintf("%s%d", tempPrefix, in.temps)
+	return tempPrefix + strconv.FormatUint(in.temps.Add(1), 10)
 }
 
 // Commit installs a batch and tells for each item what became of it. It takes

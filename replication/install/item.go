@@ -142,13 +142,14 @@ type Identity struct {
 	Inode uint64   `json:"ino"`
 	Kind  fsx.Kind `json:"kind"`
 	Size  int64    `json:"size"`
-	MTime int64    `json:"mtime"` // Unix nanoseconds
-	CTime int64    `json:"ctime"` // Unix nanoseconds; 0 in an identity that no file has
+	MTime int64    `json:"mtime"`           // Unix nanoseconds
+	CTime int64    `json:"ctime"`           // Unix nanoseconds; 0 in an identity that no file has
+	BTime int64    `json:"btime,omitempty"` // when it was made, Unix nanoseconds; 0 where unknown
 }
 
 // IdentityOf returns how the file of i looks.
 func IdentityOf(i fsx.Info) Identity {
-	return Identity{Dev: i.Dev, Inode: i.Inode, Kind: i.Kind, Size: i.Size, MTime: i.MTime, CTime: i.CTime}
+	return Identity{Dev: i.Dev, Inode: i.Inode, Kind: i.Kind, Size: i.Size, MTime: i.MTime, CTime: i.CTime, BTime: i.BTime}
 }
 
 // IsZero tells whether id is that of no file.

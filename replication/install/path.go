@@ -11,10 +11,11 @@ func split(path string) (dir, name string) {
 }
 
 // reserved tells whether path lies in the private area, in any case: on a
-// file system that folds case it is the same.
+// file system that folds case it is the same. What is in the holding directory
+// is on its way from one place of the folder to another, and may be acted on.
 func reserved(path string) bool {
 	top, _, _ := strings.Cut(path, "/")
-	return strings.EqualFold(top, Private)
+	return strings.EqualFold(top, Private) && !strings.HasPrefix(path, Hold+"/")
 }
 
 // rebase returns path as it is after from was renamed to to.

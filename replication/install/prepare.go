@@ -109,7 +109,11 @@ func (b *batch) makeSmall(s *step) error {
 	if int64(len(s.Bytes)) != s.Record.Size {
 		return fmt.Errorf("content has %d bytes, its record %d", len(s.Bytes), s.Record.Size)
 	}
-	f, err := b.createTemp(s)
+	create := b.createTemp
+	if s.apart && !b.in.named.Load() {
+		create = b.createFree
+	}
+	f, err := create(s)
 	if err != nil {
 		return err
 	}
@@ -118,7 +122,7 @@ func (b *batch) makeSmall(s *step) error {
 
 func (b *batch) createTemp(s *step) (fsx.File, error) {
 	name := b.in.temp()
-	f, err := b.in.staging.Create(name, 0o600)
+	f, err := b.in.staging.Create(name, firstMode(s.Record))
 	if err == nil {
 		s.temp, s.handle = name, f
 	}

@@ -39,11 +39,15 @@ func (b *batch) create(s *step) error {
 	if err != nil {
 		return err
 	}
-	if err := renameNew(b.in.staging, s.temp, dir, name); err != nil {
-		return err
+	if s.unnamed != nil {
+		err = b.showUnnamed(s, dir, name)
+	} else {
+		err = renameNew(b.in.staging, s.temp, dir, name)
 	}
-	b.done(s)
-	return nil
+	if err == nil {
+		b.done(s)
+	}
+	return err
 }
 
 // done notes how the new object looks. What happened to it since it was ready
