@@ -11,6 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"dfsd/replication"
+	"dfsd/replication/reconcile"
+	"dfsd/replication/version"
 )
 
 // damage rewrites a file of the store.
@@ -42,10 +44,14 @@ func filled(t *testing.T) (*vfs.MemFS, map[replication.FileID]string) {
 	mem := vfs.NewCrashableMem()
 	x := mustOpen(t, mem)
 	want := map[replication.FileID]string{}
+	s := x.Store()
+	if err := s.PutMeta(reconcile.Meta{Origin: originOf(5), Count: 300}); err != nil {
+		t.Fatal(err)
+	}
 	for n := range 300 {
-		r := file(n, fmt.Sprintf("name %d", n), uint64(n+1))
-		want[r.ID] = fmt.Sprintf("%+v", r)
-		mustApply(t, x, Change{Records: []replication.Record{r}})
+		e := settled(file(n, fmt.Sprintf("name %d", n), uint64(n+1)))
+		want[e.ID] = show(e)
+		mustPut(t, s, e)
 		if n == 200 {
 			if err := x.db.Flush(); err != nil {
 				t.Fatal(err)
@@ -97,13 +103,13 @@ func readDamaged(t *testing.T, mem *vfs.MemFS, name string, want map[replication
 	}
 	read := 0
 	var fault error
-	for r, err := range x.Records.All() {
+	for s, err := range x.Standing(replication.RootID) {
 		if err != nil {
 			fault = err
 			break
 		}
-		if got := fmt.Sprintf("%+v", r); got != want[r.ID] {
-			t.Fatalf("%s: a record reads as %s, want %s", name, got, want[r.ID])
+		if got := show(s.Entry); got != want[s.Entry.ID] {
+			t.Fatalf("%s: an entry reads as %s, want %s", name, got, want[s.Entry.ID])
 		}
 		read++
 	}
@@ -113,15 +119,15 @@ func readDamaged(t *testing.T, mem *vfs.MemFS, name string, want map[replication
 			return "harmless"
 		}
 		if !strings.HasSuffix(name, ".log") {
-			t.Fatalf("%s: %d of %d records and no error", name, read, len(want))
+			t.Fatalf("%s: %d of %d entries and no error", name, read, len(want))
 		}
 		return "end of the log lost"
 	}
 	if !errors.Is(fault, ErrCorrupt) {
 		t.Fatalf("%s: reading = %v, want ErrCorrupt", name, fault)
 	}
-	if err := x.Apply(Change{}); !errors.Is(err, ErrCorrupt) {
-		t.Fatalf("%s: Apply to a corrupt index = %v, want ErrCorrupt", name, err)
+	if err := write(x.Store(), 1); !errors.Is(err, ErrCorrupt) {
+		t.Fatalf("%s: Commit to a corrupt index = %v, want ErrCorrupt", name, err)
 	}
 	_ = x.Close() // may report the damage again
 	x = mustOpen(t, mem)
@@ -134,9 +140,6 @@ func readDamaged(t *testing.T, mem *vfs.MemFS, name string, want map[replication
 
 func TestLostFilesStartANewLife(t *testing.T) {
 	disk, want := filled(t)
-	before := mustOpen(t, disk)
-	origin := before.Origin()
-	mustClose(t, before)
 	files, err := disk.List(disk.PathJoin("index", nameStore))
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +155,7 @@ func TestLostFilesStartANewLife(t *testing.T) {
 		}
 		x := mustOpen(t, mem)
 		read := 0
-		for _, err := range x.Records.All() {
+		for _, err := range x.Standing(replication.RootID) {
 			if err != nil && !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("without %s: %v", name, err)
 			}
@@ -165,8 +168,8 @@ func TestLostFilesStartANewLife(t *testing.T) {
 			continue // an obsolete file
 		}
 		x = mustOpen(t, mem)
-		if x.Origin() == origin {
-			t.Errorf("without %s the origin is the old one", name)
+		if m, err := x.Meta(); err != nil || m.Origin == originOf(5) {
+			t.Errorf("without %s, Meta = %+v, %v: want none of the old life", name, m, err)
 		}
 		mustClose(t, x)
 		seen++
@@ -179,37 +182,55 @@ func TestLostFilesStartANewLife(t *testing.T) {
 // TestDamagedValues: what the store hands back intact may still be no value of
 // ours.
 func TestDamagedValues(t *testing.T) {
-	for name, change := range map[string]func(x *Index, key []byte, r replication.Record) error{
-		"bits": func(x *Index, key []byte, _ replication.Record) error {
-			value, closer, err := x.db.Get(key)
+	entry := fileKey(tableEntry, fileID(1))
+	place := placeKey(reconcile.Place{Name: "a"})
+	node := inode{1, 1}.key()
+	overwrite := func(key []byte, payload []byte) func(*Index) error {
+		return func(x *Index) error { return x.db.Set(key, seal(nil, key, payload), nil) }
+	}
+	other := settled(file(9, "a", 1))
+	for name, change := range map[string]func(x *Index) error{
+		"bits": func(x *Index) error {
+			value, closer, err := x.db.Get(entry)
 			if err != nil {
 				return err
 			}
 			bad := append([]byte(nil), value...)
 			bad[5] ^= 1
-			return errors.Join(closer.Close(), x.db.Set(key, bad, nil))
+			return errors.Join(closer.Close(), x.db.Set(entry, bad, nil))
 		},
-		"strayed": func(x *Index, key []byte, r replication.Record) error {
-			return x.db.Set(key, seal(nil, fileKey(tableRecord, fileID(9)), r.Append(nil)), nil)
+		"strayed": func(x *Index) error {
+			return x.db.Set(entry, seal(nil, fileKey(tableEntry, fileID(9)), appendEntry(nil, &other)), nil)
 		},
-		"another file's": func(x *Index, key []byte, r replication.Record) error {
-			r.ID = fileID(9)
-			return x.db.Set(key, seal(nil, key, r.Append(nil)), nil)
-		},
-		"longer": func(x *Index, key []byte, r replication.Record) error {
-			return x.db.Set(key, seal(nil, key, append(r.Append(nil), 0)), nil)
-		},
-		"gone": func(x *Index, key []byte, _ replication.Record) error { return x.db.Delete(key, nil) },
+		"another file's":   overwrite(entry, appendEntry(nil, &other)),
+		"empty":            func(x *Index) error { return x.db.Set(entry, nil, nil) },
+		"gone":             func(x *Index) error { return x.db.Delete(entry, nil) },
+		"place of no file": overwrite(place, nil),
+		"place unsealed":   func(x *Index) error { return x.db.Set(place, nil, nil) },
+		"place of twins":   overwrite(place, appendIDs(nil, []replication.FileID{fileID(1), fileID(1)})),
+		"place of another": overwrite(place, appendIDs(nil, []replication.FileID{fileID(9)})),
+		"facts cut short":  overwrite(fileKey(tableFacts, fileID(1)), []byte{1}),
+		"inode cut short":  overwrite(node, make([]byte, 15)),
+		"stamp":            func(x *Index) error { return x.db.Set(append(stampKey(stampOf(7)), bytesOf(fileID(1))...), nil, nil) },
+		"stamp of another": overwrite(append(stampKey(stampOf(7)), bytesOf(fileID(1))...), stamped{}.append(nil)),
+		"meta":             overwrite(keyCore, []byte{9}),
+		"totals":           overwrite(keyTotals, []byte{9}),
+		"wanted":           func(x *Index) error { return x.db.Set(fileKey(tableWanted, fileID(9)), nil, nil) },
+		"trait":            overwrite(append(traitKey(0, 0), make([]byte, 8)...), []byte{1}),
 	} {
 		mem := vfs.NewMem()
 		x := mustOpen(t, mem)
-		r := file(1, "a", 1)
-		mustApply(t, x, Change{Records: []replication.Record{r}})
-		if err := change(x, fileKey(tableRecord, r.ID), r); err != nil {
+		s := x.Store()
+		s.PutFacts(Facts{ID: fileID(1), Dev: 1, Inode: 1})
+		mustPut(t, s, settled(file(1, "a", 1)))
+		if err := readAll(x); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := x.Records.Child(replication.RootID, "a"); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%s: Child = %v, want ErrCorrupt", name, err)
+		if err := change(x); err != nil {
+			t.Fatal(err)
+		}
+		if err := readAll(x); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: reading = %v, want ErrCorrupt", name, err)
 		}
 		if err := x.Close(); err != nil {
 			t.Errorf("%s: Close = %v", name, err)
@@ -217,6 +238,72 @@ func TestDamagedValues(t *testing.T) {
 		x = mustOpen(t, mem)
 		if o := x.Opening(); !errors.Is(o.Cause, ErrCorrupt) || !o.Fresh {
 			t.Errorf("%s: Opening() = %+v, want a fresh index", name, o)
+		}
+		mustClose(t, x)
+	}
+}
+
+func bytesOf(id replication.FileID) []byte { return id[:] }
+
+func stampOf(count uint64) version.Stamp { return version.Stamp{Origin: originOf(1), Count: count} }
+
+// readAll reads an index with one file in every way and returns the first error.
+func readAll(x *Index) error {
+	var errs []error
+	for _, err := range x.Standing(replication.RootID) {
+		errs = append(errs, err)
+	}
+	for _, err := range x.Newer(version.Vector{}) {
+		errs = append(errs, err)
+	}
+	for _, err := range x.Wanted() {
+		errs = append(errs, err)
+	}
+	_, err := x.Entry(fileID(1))
+	errs = append(errs, err)
+	_, err = x.StandingAt(reconcile.Place{Name: "a"})
+	errs = append(errs, err)
+	_, err = x.Bound(1, 1)
+	errs = append(errs, err)
+	_, err = x.Backlog(version.Vector{})
+	errs = append(errs, err)
+	_, err = x.Meta()
+	errs = append(errs, err)
+	_, err = x.Totals()
+	errs = append(errs, err)
+	_, err = x.Lists.Similar([traitCount]uint16{})
+	return errors.Join(append(errs, err)...)
+}
+
+// TestStoreSeesDamage: the writer's own reads, with nothing cached, know damage
+// too.
+func TestStoreSeesDamage(t *testing.T) {
+	for name, read := range map[string]func(s *Store) error{
+		"Entry":    func(s *Store) error { _, _, err := s.Entry(fileID(1)); return err },
+		"At":       func(s *Store) error { _, err := s.At(reconcile.Place{Name: "a"}); return err },
+		"Children": func(s *Store) error { _, err := s.Children(replication.RootID); return err },
+		"Put":      func(s *Store) error { return s.Put(settled(file(1, "b", 2))) },
+		"Drop":     func(s *Store) error { return s.Drop(fileID(1)) },
+		"Wanted": func(s *Store) (err error) {
+			for _, err = range s.Wanted() {
+			}
+			return err
+		},
+		"Newer": func(s *Store) (err error) {
+			for _, err = range s.Newer(version.Vector{}) {
+			}
+			return err
+		},
+	} {
+		x := mustOpen(t, vfs.NewMem())
+		e := settled(file(1, "a", 1))
+		e.Wanted = true
+		mustPut(t, x.Store(), e)
+		if err := x.db.Set(fileKey(tableEntry, e.ID), []byte("nonsense"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(x.Store()); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s = %v, want ErrCorrupt", name, err)
 		}
 		mustClose(t, x)
 	}

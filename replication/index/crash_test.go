@@ -13,47 +13,81 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"dfsd/replication"
+	"dfsd/replication/reconcile"
 	"dfsd/replication/version"
 )
 
-// step returns change n of a script: it rewrites a few files, so that old
-// records give way, and says in the knowledge how far the script has got.
-func step(n int) Change {
-	var c Change
+// script is what is written step by step: into an index, and into a model.
+type script interface {
+	put(reconcile.Entry)
+	putFacts(Facts)
+	putMeta(reconcile.Meta)
+}
+
+// step writes step n of the script: it rewrites a few files, so that old
+// entries give way, and says in the Meta how far the script has got.
+func step(s script, n int) {
 	for k := range 5 {
-		stamp := version.Stamp{Origin: originOf(1), Count: uint64(10*n + k + 1)}
-		r := file(1+(n+k)%7, fmt.Sprintf("name %d", (n*k)%5), stamp.Count)
-		c.Records = append(c.Records, r)
-		c.Facts = append(c.Facts, Facts{ID: r.ID, Dev: 1, Inode: uint64(n), Size: int64(n)})
+		r := file(1+(n+k)%7, fmt.Sprintf("name %d", (n*k)%5), uint64(10*n+k+1))
+		e := settled(r)
+		e.Wanted = k == n%5
+		s.put(e)
+		s.putFacts(Facts{ID: r.ID, Dev: 1, Inode: uint64(n), Size: int64(n)})
 	}
-	c.Knowledge = vector(version.Stamp{Origin: originOf(2), Count: uint64(n)})
-	return c
+	s.putMeta(reconcile.Meta{Count: uint64(n)})
+}
+
+func (m *model) put(e reconcile.Entry)    { m.entries[e.ID] = e }
+func (m *model) putFacts(f Facts)         { m.facts[f.ID] = f }
+func (m *model) putMeta(o reconcile.Meta) { m.meta = o }
+
+// scribe writes a script into a store.
+type scribe struct {
+	*Store
+	err error
+}
+
+func (s *scribe) put(e reconcile.Entry)    { s.err = errors.Join(s.err, s.Put(e)) }
+func (s *scribe) putFacts(f Facts)         { s.PutFacts(f) }
+func (s *scribe) putMeta(m reconcile.Meta) { s.err = errors.Join(s.err, s.PutMeta(m)) }
+
+// write writes and commits step n.
+func write(s *Store, n int) error {
+	w := &scribe{Store: s}
+	step(w, n)
+	return errors.Join(w.err, s.Commit())
 }
 
 // progress returns how many steps an index has taken, and checks that it holds
 // exactly what those make.
 func progress(t *testing.T, x *Index) int {
 	t.Helper()
-	known, err := x.Knowledge()
+	meta, err := x.Meta()
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := int(known.Count(originOf(2)))
+	n := int(meta.Count)
 	want := newModel()
 	for k := 1; k <= n; k++ {
-		want.apply(step(k))
+		step(want, k)
 	}
-	got := all(t, x.Records.All())
-	if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", sorted(want.records)); g != w {
-		t.Fatalf("after %d steps the records are\n%s, want\n%s", n, g, w)
-	}
-	if g, w := len(all(t, x.Records.Since(version.Vector{}))), len(got); g != w {
-		t.Fatalf("after %d steps %d stamps, want %d", n, g, w)
-	}
-	for id, f := range want.facts {
-		if g, err := x.Disk.Get(id); err != nil || g != f {
-			t.Fatalf("after %d steps facts %+v, %v, want %+v", n, g, err, f)
+	for what, pair := range map[string][2]any{
+		"standing": {
+			all(t, x.Standing(replication.RootID)),
+			want.standing(func(reconcile.Place) bool { return true }),
+		},
+		"newer":  {all(t, x.Newer(version.Vector{})), want.newer(version.Vector{})},
+		"wanted": {all(t, x.Wanted()), want.wanted()},
+	} {
+		if g, w := show(pair[0]), show(pair[1]); g != w {
+			t.Fatalf("after %d steps %s is\n%s, want\n%s", n, what, g, w)
 		}
+	}
+	if totals, err := x.Totals(); err != nil || totals != want.totals() {
+		t.Fatalf("after %d steps Totals = %+v, %v, want %+v", n, totals, err, want.totals())
+	}
+	if bound, err := x.Bound(1, uint64(n)); err != nil || show(bound) != show(want.bound(1, uint64(n))) {
+		t.Fatalf("after %d steps Bound = %+v, %v", n, bound, err)
 	}
 	return n
 }
@@ -91,8 +125,11 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 		return nil
 	}))
 	x := mustOpen(t, fs)
+	s := x.Store()
 	for n := 1; n <= 12; n++ {
-		mustApply(t, x, step(n))
+		if err := write(s, n); err != nil {
+			t.Fatal(err)
+		}
 		mu.Lock()
 		acked = n
 		mu.Unlock()
@@ -148,18 +185,19 @@ func applyUntilFailure(t *testing.T, mem *vfs.MemFS, n int) (acked int) {
 		}
 		return nil
 	})))
+	s := x.Store()
 	armed.Store(true)
 	for k := 1; k <= 30; k++ {
-		err := x.Apply(step(k))
+		err := write(s, k)
 		if err == nil {
 			acked = k
 			continue
 		}
 		if !errors.Is(err, ErrBroken) {
-			t.Fatalf("Apply on a failing disk = %v, want ErrBroken", err)
+			t.Fatalf("Commit on a failing disk = %v, want ErrBroken", err)
 		}
-		if err := x.Apply(Change{Records: []replication.Record{file(1, "x", 1000)}}); !errors.Is(err, ErrBroken) {
-			t.Fatalf("Apply after a failure = %v, want ErrBroken", err)
+		if err := write(x.Store(), 1000); !errors.Is(err, ErrBroken) {
+			t.Fatalf("Commit after a failure = %v, want ErrBroken", err)
 		}
 		break
 	}

@@ -91,7 +91,11 @@ func unusable(err error) bool {
 // the index refuses all further writes instead.
 type storeLog struct{ h *health }
 
-func (storeLog) Infof(string, ...any) {}
+func (l storeLog) Infof(format string, args ...any) {
+	if entry := l.h.log.Check(zap.DebugLevel, "index store reports"); entry != nil {
+		entry.Write(zap.String("text", fmt.Sprintf(format, args...)))
+	}
+}
 
 func (l storeLog) Errorf(format string, args ...any) {
 	l.h.log.Error("index store reports an error", zap.String("error", fmt.Sprintf(format, args...)))

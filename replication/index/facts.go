@@ -2,7 +2,6 @@ package index
 
 import (
 	"encoding/binary"
-	"iter"
 
 	"dfsd/replication"
 )
@@ -19,7 +18,12 @@ type Facts struct {
 	Size       int64 // in bytes
 }
 
-func (f Facts) append(b []byte) []byte {
+// inode names an object for the file system.
+type inode struct{ dev, number uint64 }
+
+func (f *Facts) inode() inode { return inode{f.Dev, f.Inode} }
+
+func (f *Facts) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, f.Dev)
 	b = binary.AppendUvarint(b, f.Inode)
 	for _, v := range [...]int64{f.Birth, f.Changed, f.Modified, f.Size} {
@@ -38,25 +42,11 @@ func parseFacts(id replication.FileID, payload []byte) (Facts, error) {
 	return facts, f.end()
 }
 
-// Disk reads the facts of files.
-type Disk struct{ t table }
-
-// Get returns the facts of a file, or ErrNotFound.
-func (d Disk) Get(id replication.FileID) (Facts, error) {
-	key := fileKey(tableFacts, id)
-	payload, err := d.t.get(key)
-	if err != nil {
-		return Facts{}, err
-	}
-	facts, err := parseFacts(id, payload)
-	if err != nil {
-		return Facts{}, d.t.damaged(key, err)
-	}
-	return facts, nil
-}
-
-// At yields the files whose facts name this inode: more than one for hard
-// links.
-func (d Disk) At(dev, inode uint64) iter.Seq2[replication.FileID, error] {
-	return d.t.files(inodeKey(dev, inode))
+// facts returns the facts of a file, or ErrNotFound.
+func (t table) facts(id replication.FileID) (facts Facts, err error) {
+	err = t.look(fileKey(tableFacts, id), func(payload []byte) (err error) {
+		facts, err = parseFacts(id, payload)
+		return err
+	})
+	return facts, err
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"dfsd/replication"
+	"dfsd/replication/reconcile"
 	"dfsd/replication/version"
 )
 
@@ -19,8 +22,6 @@ func fileID(n int) (id replication.FileID) {
 	id[15] = 1 // none is the root
 	return id
 }
-
-func bytesOf(id replication.FileID) []byte { return id[:] }
 
 func originOf(n int) (o version.Origin) {
 	o[0], o[15] = byte(n), 7
@@ -43,6 +44,11 @@ func file(n int, name string, count uint64) replication.Record {
 	}
 }
 
+// settled returns the entry of an object of which nothing is to be done.
+func settled(r replication.Record) reconcile.Entry {
+	return reconcile.Entry{ID: r.ID, Known: r, OnRecord: true, Disk: r, At: placeOf(&r)}
+}
+
 func vector(stamps ...version.Stamp) (v version.Vector) {
 	for _, s := range stamps {
 		v = v.With(s)
@@ -59,9 +65,20 @@ func mustOpen(tb testing.TB, fs vfs.FS) *Index {
 	return x
 }
 
-func mustApply(tb testing.TB, x *Index, c Change) {
+// mustPut puts entries and commits them.
+func mustPut(tb testing.TB, s *Store, entries ...reconcile.Entry) {
 	tb.Helper()
-	if err := x.Apply(c); err != nil {
+	for _, e := range entries {
+		if err := s.Put(e); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	mustCommit(tb, s)
+}
+
+func mustCommit(tb testing.TB, s *Store) {
+	tb.Helper()
+	if err := s.Commit(); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -73,12 +90,13 @@ func mustClose(tb testing.TB, x *Index) {
 	}
 }
 
-// all collects a sequence, failing at its error.
-func all[T any](tb interface {
+type fataler interface {
 	Helper()
 	Fatalf(string, ...any)
-}, seq iter.Seq2[T, error],
-) (out []T) {
+}
+
+// all collects a sequence, failing at its error.
+func all[T any](tb fataler, seq iter.Seq2[T, error]) (out []T) {
 	tb.Helper()
 	for v, err := range seq {
 		if err != nil {
@@ -89,70 +107,64 @@ func all[T any](tb interface {
 	return out
 }
 
-// names returns what differs between records for a reader of test output.
-func names(records []replication.Record) (out []string) {
-	for _, r := range records {
-		out = append(out, fmt.Sprintf("%s@%v", r.Name, r.Stamp))
-	}
-	return out
-}
-
 func TestNewIndexIsEmptyAndFresh(t *testing.T) {
 	x := mustOpen(t, vfs.NewMem())
 	defer x.Close()
 	if got, want := x.Opening(), (Opening{Fresh: true}); got != want {
 		t.Errorf("Opening() = %+v, want %+v", got, want)
 	}
-	if x.Origin() == (version.Origin{}) {
-		t.Error("Origin() is zero")
+	if _, err := x.Entry(fileID(1)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Entry of nothing = %v, want ErrNotFound", err)
 	}
-	if _, err := x.Records.Get(fileID(1)); !errors.Is(err, ErrNotFound) {
-		t.Errorf("Get of nothing = %v, want ErrNotFound", err)
+	if m, err := x.Meta(); err != nil || !reflect.DeepEqual(m, reconcile.Meta{}) {
+		t.Errorf("Meta() = %+v, %v, want none", m, err)
 	}
-	if v, err := x.Knowledge(); err != nil || v.Len() != 0 {
-		t.Errorf("Knowledge() = %v, %v, want none", v, err)
+	if n, err := x.Totals(); err != nil || n != (Totals{}) {
+		t.Errorf("Totals() = %+v, %v, want none", n, err)
 	}
 }
 
 func TestEverythingSurvivesReopening(t *testing.T) {
 	mem := vfs.NewMem()
 	x := mustOpen(t, mem)
-	origin := x.Origin()
-	change := Change{
-		Records:   []replication.Record{file(1, "a", 1), file(2, "b", 2)},
-		Facts:     []Facts{{ID: fileID(1), Dev: 3, Inode: 4, Birth: -5, Changed: 6, Modified: 7, Size: 8}},
-		Wanted:    []replication.Record{file(2, "b", 9)},
-		Knowledge: vector(version.Stamp{Origin: originOf(1), Count: 2}),
-		Peers:     []Peer{{Name: "par", Knowledge: vector(version.Stamp{Origin: originOf(2), Count: 7}), Heard: 11}},
-		Lists:     []List{{Hash: hashOf(1), Grain: Fine, Data: []byte("fine")}, {Hash: hashOf(1), Grain: Coarse, Data: nil}},
+	e, f := settled(file(1, "a", 1)), Facts{ID: fileID(1), Dev: 3, Inode: 4, Birth: -5, Changed: 6, Modified: 7, Size: 8}
+	m := reconcile.Meta{
+		Phase: reconcile.Normal, Primary: true, Origin: originOf(4), Count: 9, Fence: 2,
+		Seen: vector(version.Stamp{Origin: originOf(1), Count: 2}), Held: vector(version.Stamp{Origin: originOf(1), Count: 1}),
 	}
-	mustApply(t, x, change)
+	p := Peer{Name: "par", Knowledge: vector(version.Stamp{Origin: originOf(2), Count: 7}), Heard: 11}
+	s := x.Store()
+	s.PutFacts(f)
+	s.PutPeer(p)
+	s.PutList(List{Hash: hashOf(1), Grain: Fine, Data: []byte("fine")})
+	s.PutList(List{Hash: hashOf(1), Grain: Coarse})
+	if err := s.PutMeta(m); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, e)
 	mustClose(t, x)
 	x = mustOpen(t, mem)
 	defer x.Close()
 	if got, want := x.Opening(), (Opening{Clean: true, SameBoot: true}); got != want {
 		t.Errorf("Opening() = %+v, want %+v", got, want)
 	}
-	if x.Origin() != origin {
-		t.Errorf("Origin() = %v, want %v", x.Origin(), origin)
+	if got, err := x.Entry(e.ID); err != nil || !reflect.DeepEqual(got, e) {
+		t.Errorf("Entry = %+v, %v, want %+v", got, err, e)
 	}
-	if got := all(t, x.Records.All()); !reflect.DeepEqual(got, change.Records) {
-		t.Errorf("Records = %v, want %v", names(got), names(change.Records))
+	if got, err := x.Facts(e.ID); err != nil || got != f {
+		t.Errorf("Facts = %+v, %v, want %+v", got, err, f)
 	}
-	if got, err := x.Disk.Get(fileID(1)); err != nil || got != change.Facts[0] {
-		t.Errorf("Disk.Get = %+v, %v, want %+v", got, err, change.Facts[0])
+	if got, err := x.Meta(); err != nil || !reflect.DeepEqual(got, m) {
+		t.Errorf("Meta = %+v, %v, want %+v", got, err, m)
 	}
-	if got, err := x.Wanted.Get(fileID(2)); err != nil || !reflect.DeepEqual(got, change.Wanted[0]) {
-		t.Errorf("Wanted.Get = %+v, %v, want %+v", got, err, change.Wanted[0])
-	}
-	if got, err := x.Knowledge(); err != nil || got.Compare(change.Knowledge) != version.Equal {
-		t.Errorf("Knowledge = %v, %v, want %v", got, err, change.Knowledge)
-	}
-	if got, err := x.Peers.Get("par"); err != nil || !reflect.DeepEqual(got, change.Peers[0]) {
-		t.Errorf("Peers.Get = %+v, %v, want %+v", got, err, change.Peers[0])
+	if got, err := x.Peers.Get("par"); err != nil || !reflect.DeepEqual(got, p) {
+		t.Errorf("Peers.Get = %+v, %v, want %+v", got, err, p)
 	}
 	if got, err := x.Lists.Get(Fine, hashOf(1)); err != nil || string(got) != "fine" {
 		t.Errorf("Lists.Get = %q, %v, want %q", got, err, "fine")
+	}
+	if got, err := x.Totals(); err != nil || got != (Totals{Files: 1, Bytes: 100}) {
+		t.Errorf("Totals = %+v, %v, want one file of 100 bytes", got, err)
 	}
 }
 
@@ -185,167 +197,138 @@ func TestOpenExcludesOthers(t *testing.T) {
 	}
 }
 
-func TestRenewChangesTheOriginForGood(t *testing.T) {
+// TestOlderFormatIsPutAside: an index of another layout is not read.
+func TestOlderFormatIsPutAside(t *testing.T) {
 	mem := vfs.NewMem()
 	x := mustOpen(t, mem)
-	before := x.Origin()
-	mustApply(t, x, Change{Records: []replication.Record{file(1, "a", 1)}})
-	if err := x.Renew(); err != nil {
+	e := x.edit()
+	e.put(keyIdentity, []byte{indexFormat - 1})
+	if err := e.commit(); err != nil {
 		t.Fatal(err)
 	}
-	now := x.Origin()
 	mustClose(t, x)
 	x = mustOpen(t, mem)
 	defer x.Close()
-	if now == before || x.Origin() != now {
-		t.Errorf("origins %v, %v, %v: want the last two equal and new", before, now, x.Origin())
-	}
-	if _, err := x.Records.Get(fileID(1)); err != nil {
-		t.Errorf("Get after Renew = %v", err)
+	if o := x.Opening(); !o.Fresh || o.Aside == "" || !errors.Is(o.Cause, ErrCorrupt) {
+		t.Errorf("Opening() = %+v, want a fresh index", o)
 	}
 }
 
 func TestSnapshotDoesNotMove(t *testing.T) {
 	x := mustOpen(t, vfs.NewMem())
 	defer x.Close()
-	mustApply(t, x, Change{Records: []replication.Record{file(1, "a", 1)}})
-	s := x.Snapshot()
-	defer s.Close()
-	mustApply(t, x, Change{Records: []replication.Record{file(1, "b", 2)}})
-	if _, err := s.Records.Child(replication.RootID, "a"); err != nil {
-		t.Errorf("Child(a) of the snapshot = %v", err)
-	}
-	if _, err := s.Records.Child(replication.RootID, "b"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("Child(b) of the snapshot = %v, want ErrNotFound", err)
+	s := x.Store()
+	mustPut(t, s, settled(file(1, "a", 1)))
+	snap := x.Snapshot()
+	defer snap.Close()
+	mustPut(t, s, settled(file(1, "b", 2)))
+	for name, want := range map[string]int{"a": 1, "b": 0} {
+		got, err := snap.StandingAt(reconcile.Place{Name: name})
+		if err != nil || len(got) != want {
+			t.Errorf("StandingAt(%s) of the snapshot = %d, %v, want %d", name, len(got), err, want)
+		}
 	}
 }
 
-// TestExchangeOfNames: two files change names within one change, in either
-// order of the records.
+// TestExchangeOfNames: two files change names within one commit, in either
+// order.
 func TestExchangeOfNames(t *testing.T) {
 	for _, order := range [][2]int{{1, 2}, {2, 1}} {
 		x := mustOpen(t, vfs.NewMem())
-		mustApply(t, x, Change{Records: []replication.Record{file(1, "a", 1), file(2, "b", 2)}})
-		swapped := map[int]replication.Record{1: file(1, "b", 3), 2: file(2, "a", 4)}
-		mustApply(t, x, Change{Records: []replication.Record{swapped[order[0]], swapped[order[1]]}})
-		got := all(t, x.Records.Children(replication.RootID))
-		if want := []Entry{{"a", fileID(2)}, {"b", fileID(1)}}; !reflect.DeepEqual(got, want) {
-			t.Errorf("order %v: Children = %v, want %v", order, got, want)
+		s := x.Store()
+		mustPut(t, s, settled(file(1, "a", 1)), settled(file(2, "b", 2)))
+		swapped := map[int]reconcile.Entry{1: settled(file(1, "b", 3)), 2: settled(file(2, "a", 4))}
+		mustPut(t, s, swapped[order[0]], swapped[order[1]])
+		var got []string
+		for _, s := range all(t, x.Standing(replication.RootID)) {
+			got = append(got, fmt.Sprint(s.Name, s.Entry.ID == fileID(2)))
+		}
+		if want := []string{"atrue", "bfalse"}; !slices.Equal(got, want) {
+			t.Errorf("order %v: Standing = %v, want %v", order, got, want)
 		}
 		mustClose(t, x)
 	}
 }
 
-func TestSpellingsFindNamesThatCollide(t *testing.T) {
+func TestPutRefusesWhatItCouldNotRead(t *testing.T) {
 	x := mustOpen(t, vfs.NewMem())
 	defer x.Close()
-	mustApply(t, x, Change{Records: []replication.Record{
-		file(1, "Plan.TXT", 1), file(2, "plan.txt", 2), file(3, "plan", 3),
-		file(4, "caf\u00e9", 4), file(5, "CAFE\u0301", 5), file(6, "\xff\xfe", 6), file(7, "\u212a", 7),
-	}})
-	for name, want := range map[string][]replication.FileID{
-		"PLAN.txt":   {fileID(1), fileID(2)},
-		"plan":       {fileID(3)},
-		"pla":        nil,
-		"Cafe\u0301": {fileID(4), fileID(5)},
-		"\xff\xfe":   {fileID(6)},
-		"\xff":       nil,
-		"k":          {fileID(7)},
+	s := x.Store()
+	long := strings.Repeat("x", 5000)
+	for name, spoil := range map[string]func(e *reconcile.Entry){
+		"name":                func(e *reconcile.Entry) { e.Known.Name = long },
+		"name on disk":        func(e *reconcile.Entry) { e.Disk.Name = long },
+		"place":               func(e *reconcile.Entry) { e.At.Name = long },
+		"target":              func(e *reconcile.Entry) { e.Known.Kind, e.Known.Target = replication.Symlink, long },
+		"target of a file":    func(e *reconcile.Entry) { e.Known.Target = "x" },
+		"hash of a directory": func(e *reconcile.Entry) { e.Known.Kind = replication.Directory },
+		"size":                func(e *reconcile.Entry) { e.Known.Size = -1 },
+		"another file":        func(e *reconcile.Entry) { e.Known.ID = fileID(2) },
+		"another doing":       func(e *reconcile.Entry) { e.Doing = &replication.Record{ID: fileID(2)} },
+		"xattr name":          func(e *reconcile.Entry) { e.Known.Attr.Xattrs = []replication.Xattr{{Name: long}} },
+		"xattr value": func(e *reconcile.Entry) {
+			e.Known.Attr.Xattrs = []replication.Xattr{{Name: "user.a", Value: make([]byte, 1<<17)}}
+		},
+		"xattrs": func(e *reconcile.Entry) { e.Known.Attr.Xattrs = make([]replication.Xattr, 2000) },
 	} {
-		var got []replication.FileID
-		for _, e := range all(t, x.Records.Spellings(replication.RootID, name)) {
-			got = append(got, e.ID)
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("Spellings(%q) = %v, want %v", name, got, want)
+		e := settled(file(1, "a", 1))
+		spoil(&e)
+		if err := s.Put(e); !errors.Is(err, replication.ErrInvalid) {
+			t.Errorf("%s: Put = %v, want ErrInvalid", name, err)
 		}
 	}
-	if r, err := x.Records.Child(replication.RootID, "plan.txt"); err != nil || r.ID != fileID(2) {
-		t.Errorf("Child(plan.txt) = %v, %v, want file 2", r.ID, err)
-	}
-	if _, err := x.Records.Child(replication.RootID, "PLAN.TXT"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("Child(PLAN.TXT) = %v, want ErrNotFound", err)
+	mustCommit(t, s)
+	if _, err := x.Entry(fileID(1)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Entry after refused puts = %v, want ErrNotFound", err)
 	}
 }
 
-// TestOldFoldingIsRewritten: an index whose names were folded by other tables
-// answers by today's.
-func TestOldFoldingIsRewritten(t *testing.T) {
-	mem := vfs.NewMem()
-	x := mustOpen(t, mem)
-	mustApply(t, x, Change{Records: []replication.Record{file(1, "Plan", 1)}})
-	e := x.edit()
-	e.delete(append(spellingsKey(replication.RootID, fold("Plan")), bytesOf(fileID(1))...))
-	e.put(append(spellingsKey(replication.RootID, "old folding"), bytesOf(fileID(1))...), func(b []byte) []byte { return append(b, "Plan"...) })
-	e.put(keyIdentity, identity{origin: x.Origin(), folds: "older"}.append)
-	if err := e.commit(); err != nil {
-		t.Fatal(err)
-	}
-	origin := x.Origin()
-	mustClose(t, x)
-	for range 2 {
-		x = mustOpen(t, mem)
-		if _, err := x.Records.Child(replication.RootID, "Plan"); err != nil {
-			t.Errorf("Child(Plan) = %v", err)
-		}
-		if n := len(all(t, x.Records.Children(replication.RootID))); n != 1 {
-			t.Errorf("%d children, want 1", n)
-		}
-		if x.Origin() != origin || x.identity.folds != foldVersion {
-			t.Errorf("identity %+v, want origin %v and folds %s", x.identity, origin, foldVersion)
-		}
-		mustClose(t, x)
-	}
-}
-
-func TestApplyRefusesWhatItCouldNotRead(t *testing.T) {
+// TestNothingToSayWritesNothing: an unchanged entry, a change taken back, the
+// same Meta and the same facts leave the store as it is.
+func TestNothingToSayWritesNothing(t *testing.T) {
 	x := mustOpen(t, vfs.NewMem())
 	defer x.Close()
-	bad := file(1, "a/b", 1)
-	for name, c := range map[string]Change{
-		"record": {Records: []replication.Record{file(2, "ok", 2), bad}},
-		"wanted": {Records: []replication.Record{file(2, "ok", 2)}, Wanted: []replication.Record{bad}},
-	} {
-		if err := x.Apply(c); err == nil {
-			t.Errorf("%s: Apply of an invalid record succeeded", name)
-		}
-	}
-	if n := len(all(t, x.Records.All())); n != 0 {
-		t.Errorf("%d records after refused changes, want 0", n)
-	}
-}
-
-func TestTrimListsKeepsTheLatestAndTheNeeded(t *testing.T) {
-	mem := vfs.NewMem()
-	x := mustOpen(t, mem)
-	mustApply(t, x, Change{Records: []replication.Record{file(1, "a", 1)}})
-	data := make([]byte, 100)
-	for n := 1; n <= 5; n++ {
-		mustApply(t, x, Change{Lists: []List{{hashOf(n), Fine, data}, {hashOf(n), Coarse, data}}})
-	}
-	mustClose(t, x)
-	x = mustOpen(t, mem) // the order of age goes on
-	defer x.Close()
-	mustApply(t, x, Change{Lists: []List{{hashOf(2), Fine, data}, {hashOf(2), Fine, data}}})
-	for _, g := range []Grain{Fine, Coarse} {
-		if err := x.TrimLists(g, 250); err != nil {
+	s := x.Store()
+	e, m, f := settled(file(1, "a", 1)), reconcile.Meta{Count: 1}, Facts{ID: fileID(1), Inode: 1}
+	put := func(s *Store, entries ...reconcile.Entry) {
+		t.Helper()
+		s.PutFacts(f)
+		if err := s.PutMeta(m); err != nil {
 			t.Fatal(err)
 		}
+		mustPut(t, s, entries...)
 	}
-	for g, want := range map[Grain][]int{Fine: {2, 5}, Coarse: {1, 4, 5}} {
-		var got []int
-		for n := 1; n <= 5; n++ {
-			if _, err := x.Lists.Get(g, hashOf(n)); err == nil {
-				got = append(got, n)
-			} else if !errors.Is(err, ErrNotFound) {
-				t.Fatal(err)
-			}
+	put(s, e)
+	written := x.db.Metrics().WAL.BytesIn
+	for _, writer := range []func() *Store{func() *Store { return s }, x.Store} {
+		s := writer()
+		put(s, e)
+		put(s, settled(file(1, "b", 2)), e)
+		if err := s.Drop(fileID(2)); err != nil {
+			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("grain %d keeps %v, want %v", g, got, want)
-		}
-		if n := len(all(t, x.t.prefix([]byte{tableAge, byte(g)}))); n != len(want) {
-			t.Errorf("grain %d has %d entries by age, want %d", g, n, len(want))
-		}
+		mustPut(t, s)
 	}
+	if now := x.db.Metrics().WAL.BytesIn; now != written {
+		t.Errorf("%d bytes were written", now-written)
+	}
+}
+
+// TestNewStoreTakesOver: what another writer left is forgotten, and it can
+// commit no more.
+func TestNewStoreTakesOver(t *testing.T) {
+	x := mustOpen(t, vfs.NewMem())
+	defer x.Close()
+	old := x.Store()
+	if err := old.Put(settled(file(1, "a", 1))); err != nil {
+		t.Fatal(err)
+	}
+	s := x.Store()
+	if _, ok, err := s.Entry(fileID(1)); ok || err != nil {
+		t.Errorf("Entry of another writer's = %v, %v", ok, err)
+	}
+	if err := old.Commit(); !errors.Is(err, ErrStale) {
+		t.Errorf("Commit of an old writer = %v, want ErrStale", err)
+	}
+	mustPut(t, s, settled(file(2, "b", 2)))
 }

@@ -5,60 +5,68 @@ import (
 	"slices"
 
 	"dfsd/replication"
+	"dfsd/replication/reconcile"
 	"dfsd/replication/version"
 )
 
 // The tables, by the first letter of their keys (see the package comment).
 const (
 	tableMeta    = 'm'
-	tableRecord  = 'r'
-	tableChild   = 'c'
+	tableEntry   = 'e'
+	tablePlace   = 'c'
+	tableBelongs = 'b'
 	tableStamp   = 's'
 	tableContent = 'h'
+	tableWanted  = 'w'
+	tableForeign = 'x'
 	tableFacts   = 'f'
 	tableInode   = 'i'
-	tableWanted  = 'w'
 	tablePeer    = 'p'
 	tableList    = 'k'
 	tableAge     = 'a'
+	tableTrait   = 't'
 )
 
 // The keys of tableMeta.
 var (
-	keyIdentity  = []byte("midentity")
-	keyClean     = []byte("mclean")
-	keyKnowledge = []byte("mknowledge")
+	keyIdentity = []byte("midentity")
+	keyClean    = []byte("mclean")
+	keyCore     = []byte("mcore")
+	keyTotals   = []byte("mtotals")
 )
 
-// idSize is the length of a FileID, which ends the keys of derived tables.
+// idSize is the length of a FileID, which ends the keys of several tables.
 const idSize = len(replication.FileID{})
 
 func fileKey(table byte, id replication.FileID) []byte {
 	return append([]byte{table}, id[:]...)
 }
 
-// childrenKey is the beginning of the keys of all children of parent.
-func childrenKey(parent replication.FileID) []byte { return fileKey(tableChild, parent) }
-
-// spellingsKey is the beginning of the keys of the children of parent whose
-// names fold to folded. No name holds a zero byte, so none is the beginning of
-// another.
-func spellingsKey(parent replication.FileID, folded string) []byte {
-	return append(append(childrenKey(parent), folded...), 0)
+// placeKey is the key of those that stand at p. A name ends its key, so that no
+// two places share one.
+func placeKey(p reconcile.Place) []byte {
+	b := append(make([]byte, 0, 1+idSize+len(p.Name)), tablePlace)
+	return append(append(b, p.Parent[:]...), p.Name...)
 }
 
-func originKey(o version.Origin) []byte { return append([]byte{tableStamp}, o[:]...) }
+// childKey is the key that tells that a file belongs in dir and stands elsewhere.
+func childKey(dir, id replication.FileID) []byte {
+	return append(fileKey(tableBelongs, dir), id[:]...)
+}
 
 func stampKey(s version.Stamp) []byte {
-	return binary.BigEndian.AppendUint64(originKey(s.Origin), s.Count)
+	b := append(make([]byte, 0, 1+len(s.Origin)+8+idSize), tableStamp)
+	return binary.BigEndian.AppendUint64(append(b, s.Origin[:]...), s.Count)
 }
 
 // contentKey is the beginning of the keys of the files with a content. Half of
-// the hash is enough to find them: who needs to be sure compares the records.
-func contentKey(h replication.Hash) []byte { return append([]byte{tableContent}, h[:16]...) }
+// the hash is enough to find them: who needs to be sure compares the entries.
+func contentKey(h replication.Hash) []byte {
+	return append(append(make([]byte, 0, 1+16+idSize), tableContent), h[:16]...)
+}
 
-func inodeKey(dev, inode uint64) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{tableInode}, dev), inode)
+func (n inode) key() []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{tableInode}, n.dev), n.number)
 }
 
 func peerKey(name string) []byte { return append([]byte{tablePeer}, name...) }
@@ -71,12 +79,26 @@ func ageKey(g Grain, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tableAge, byte(g)}, seq)
 }
 
-// lastID returns the file that a key of a derived table ends with.
+// traitKey is the beginning of the keys of the lists that have this trait at
+// this position.
+func traitKey(position int, trait uint16) []byte {
+	return binary.BigEndian.AppendUint16([]byte{tableTrait, byte(position)}, trait)
+}
+
+// lastID returns the file that a key ends with.
 func lastID(key []byte) (id replication.FileID) {
 	if len(key) > idSize {
 		copy(id[:], key[len(key)-idSize:])
 	}
 	return id
+}
+
+// lastNumber returns the number of 8 bytes that a key ends with.
+func lastNumber(key []byte) uint64 {
+	if len(key) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(key[len(key)-8:])
 }
 
 // after returns the least key above all that begin with prefix, which must not

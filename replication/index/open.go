@@ -78,15 +78,14 @@ func (p place) open(o Options) (*Index, error) {
 		return nil, err
 	}
 	h := &health{log: o.Log, condemn: p.condemn}
-	options := o.store(h)
-	db, err := pebble.Open(p.path(nameStore), options)
+	db, err := pebble.Open(p.path(nameStore), o.store(h))
 	if err != nil {
 		if unusable(err) {
 			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		return nil, err
 	}
-	x := &Index{Reader: newReader(db, h), db: db, health: h, boot: o.Boot, rand: o.Rand}
+	x := &Index{Reader: newReader(table{r: db, h: h, live: db}), db: db, health: h, boot: o.Boot}
 	if err := x.begin(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -97,7 +96,7 @@ func (x *Index) begin() (err error) {
 	if err := x.recognise(); err != nil {
 		return err
 	}
-	if x.sequence, err = x.Lists.lastSequence(); err != nil {
+	if x.sequence, err = x.t.lastSequence(); err != nil {
 		return err
 	}
 	return x.wake()

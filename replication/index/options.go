@@ -1,9 +1,6 @@
 package index
 
 import (
-	"crypto/rand"
-	"io"
-
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
@@ -20,7 +17,6 @@ type Options struct {
 	// Opening.SameBoot compares it. Empty is never the same.
 	Boot string
 	Log  *zap.Logger // nil: no log
-	Rand io.Reader   // source of origins; nil: the system's
 	FS   vfs.FS      // nil: the operating system's
 }
 
@@ -28,6 +24,7 @@ const (
 	defaultCache    = 32 << 20
 	leastMemTable   = 1 << 20
 	largestMemTable = 16 << 20
+	indexBlock      = 256 << 10 // so that the index of a table has one level
 )
 
 func (o Options) filled() Options {
@@ -36,9 +33,6 @@ func (o Options) filled() Options {
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
@@ -62,6 +56,7 @@ func (o Options) store(h *health) *pebble.Options {
 	}
 	for i := range s.Levels {
 		s.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		s.Levels[i].IndexBlockSize = indexBlock
 		s.Levels[i].Compression = func() *block.CompressionProfile { return block.FastCompression }
 	}
 	return s

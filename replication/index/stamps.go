@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"fmt"
 	"iter"
 
 	"dfsd/replication"
@@ -14,6 +15,10 @@ type stamped struct {
 	file  replication.FileID
 	size  int64
 	clock int64
+}
+
+func stampedOf(r *replication.Record) stamped {
+	return stamped{stamp: r.Stamp, file: r.ID, size: r.Size, clock: r.Clock}
 }
 
 func (s stamped) append(b []byte) []byte {
@@ -67,4 +72,54 @@ func (t table) stampsFrom(from, end []byte, known version.Vector, yield func(sta
 		}
 	}
 	return nil
+}
+
+// newer yields the records whose stamps known does not cover, of a still table.
+func (t table) newer(known version.Vector) iter.Seq2[replication.Record, error] {
+	return func(yield func(replication.Record, error) bool) {
+		for s, err := range t.stamps(known) {
+			var r replication.Record
+			if err == nil {
+				r, err = t.stampedRecord(s)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// stampedRecord returns the record on disk that has this stamp.
+func (t table) stampedRecord(s stamped) (replication.Record, error) {
+	e, err := t.named(s.file)
+	if err != nil {
+		return replication.Record{}, err
+	}
+	if e.Disk.Stamp != s.stamp {
+		return replication.Record{}, t.damaged(fileKey(tableEntry, s.file),
+			fmt.Errorf("%w: stamp %v, others say %v", errMalformed, e.Disk.Stamp, s.stamp))
+	}
+	return e.Disk, nil
+}
+
+// Backlog is the size of what a member lacks.
+type Backlog struct {
+	Files  int64
+	Bytes  int64 // of content; less where a delta will do
+	Oldest int64 // the least Clock of the records, in Unix nanoseconds; 0 if there are none
+}
+
+// backlog measures what newer would yield, without reading the records.
+func (t table) backlog(known version.Vector) (b Backlog, err error) {
+	for s, err := range t.stamps(known) {
+		if err != nil {
+			return Backlog{}, err
+		}
+		if b.Files == 0 || s.clock < b.Oldest {
+			b.Oldest = s.clock
+		}
+		b.Files++
+		b.Bytes += s.size
+	}
+	return b, nil
 }

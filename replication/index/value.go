@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+
+	"dfsd/replication"
+	"dfsd/replication/version"
 )
 
 // valueFormat is the format of every payload of this version.
@@ -50,7 +53,7 @@ type fields struct {
 
 func (f *fields) fail(field string) {
 	if f.err == nil {
-		f.err = fmt.Errorf("%w: %s is cut short", errMalformed, field)
+		f.err = fmt.Errorf("%w: %s is cut short or too long", errMalformed, field)
 	}
 }
 
@@ -82,6 +85,46 @@ func (f *fields) varint(field string) int64 {
 	}
 	f.b = f.b[n:]
 	return v
+}
+
+// text takes a length and as many bytes.
+func (f *fields) text(most int, field string) string {
+	n := f.uvarint(field)
+	if n > uint64(most) {
+		f.fail(field)
+		return ""
+	}
+	return string(f.take(int(n), field))
+}
+
+func (f *fields) vector(field string) version.Vector {
+	if f.err != nil {
+		return version.Vector{}
+	}
+	v, rest, err := version.ParseVector(f.b)
+	if err != nil {
+		f.err = fmt.Errorf("%w: %s: %w", errMalformed, field, err)
+		return version.Vector{}
+	}
+	f.b = rest
+	return v
+}
+
+// record takes a record of the file id.
+func (f *fields) record(id replication.FileID, field string) replication.Record {
+	if f.err != nil {
+		return replication.Record{}
+	}
+	r, rest, err := replication.ParseRecord(f.b)
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("record of file %v", r.ID)
+	}
+	if err != nil {
+		f.err = fmt.Errorf("%w: %s: %w", errMalformed, field, err)
+		return replication.Record{}
+	}
+	f.b = rest
+	return r
 }
 
 // end returns the first fault, counting bytes left over as one.

@@ -13,13 +13,16 @@ type Action interface{ action() }
 type Identified struct{ ID replication.FileID }
 
 // Want asks for the content of Record; Fetched answers it. The content is kept
-// until an install took it or another version is wanted.
+// until an install took it or another version is wanted. It may be wanted again
+// after it was fetched: Limits bound what is wanted or kept at once, and a
+// content that cannot be installed yet makes room for one that can.
 type Want struct{ Record replication.Record }
 
-// Send answers a peer that asked.
-type Send struct {
-	Peer  string
-	Batch Batch
+// Refuse tells that a batch broke the protocol and was left out. The peer
+// should be cut off.
+type Refuse struct {
+	From string
+	Err  error // wraps ErrProtocol
 }
 
 // Claim tells that the member now holds more than before.
@@ -82,6 +85,6 @@ type Plan struct {
 
 func (Identified) action() {}
 func (Want) action()       {}
-func (Send) action()       {}
+func (Refuse) action()     {}
 func (Claim) action()      {}
 func (Install) action()    {}

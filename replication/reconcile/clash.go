@@ -26,7 +26,8 @@ func wins(x, y *replication.Record) bool {
 
 // clash decides what happens when e belongs where occupant y stands.
 func (s *State) clash(e, y Entry, p Plan) (bool, error) {
-	if s.isBusy(y.ID) {
+	if s.busy.has(y.ID) {
+		s.agenda.brief = true
 		return false, nil
 	}
 	if y.Foreign {
@@ -41,6 +42,9 @@ func (s *State) clash(e, y Entry, p Plan) (bool, error) {
 	}
 	if !ok || to != p.To {
 		return s.aside(e, y, p)
+	}
+	if s.unheard(&e, &y) {
+		return false, nil
 	}
 	if !wins(&e.Known, &y.Known) {
 		return true, s.displace(e, y.ID, y.Known.Kind)
@@ -72,8 +76,10 @@ func (s *State) succeed(e, y Entry, p Plan) (bool, error) {
 	if y.Known.Kind != replication.Directory || p.Op == Create && !s.contentReady(e) {
 		return false, nil
 	}
+	s.agenda.wait(key{kind: onStanding, id: y.ID})
 	heir, ok, err := s.directory(y.ID)
 	if err != nil || !ok {
+		s.agenda.waitObject(heir)
 		return false, err
 	}
 	if heir == e.ID && !e.Live() {
@@ -129,14 +135,15 @@ func (s *State) aside(e, y Entry, p Plan) (bool, error) {
 		return false, nil
 	}
 	if _, blocked := s.blocked[y.ID]; blocked {
+		s.agenda.wait(key{kind: onRetry})
 		return false, nil
 	}
 	if !s.visiting[y.ID] {
 		s.visiting[e.ID] = true
-		before := len(s.busy)
+		before := len(s.busy.of)
 		changed, err := s.bring(y)
 		delete(s.visiting, e.ID)
-		if err != nil || changed || len(s.busy) > before {
+		if err != nil || changed || len(s.busy.of) > before {
 			return changed, err
 		}
 	}
@@ -176,7 +183,13 @@ func (s *State) takeForeign(e, y Entry, p Plan) (bool, error) {
 // what is in a directory first. A directory that holds something newer gets a
 // record instead.
 func (s *State) clearForeign(y Entry) (bool, error) {
-	if s.isBusy(y.ID) {
+	a := &s.agenda
+	a.waitObject(y.ID)
+	if s.busy.has(y.ID) {
+		return false, nil
+	}
+	if _, blocked := s.blocked[y.ID]; blocked {
+		a.wait(key{kind: onRetry})
 		return false, nil
 	}
 	disk := y.Disk
@@ -184,26 +197,57 @@ func (s *State) clearForeign(y Entry) (bool, error) {
 	if disk.Kind != replication.Directory {
 		return s.plan(y, p)
 	}
+	a.wait(key{kind: onStanding, id: y.ID})
 	children, err := s.store.Children(y.ID)
 	if err != nil {
 		return false, err
 	}
-	empty := true
-	for _, c := range children {
+	var last *Entry
+	for i := range children {
+		c := &children[i]
 		if !c.Live() || c.At.Parent != y.ID {
 			continue
 		}
 		if !c.Foreign {
 			return true, s.adoptAbove(y.ID)
 		}
-		if _, err := s.clearForeign(c); err != nil {
-			return false, err
-		}
-		empty = false
+		last = c
 	}
-	if !empty {
-		return false, nil
+	if last != nil {
+		s.filled[y.ID] = last.ID
+		return s.clearWithin(children, y.ID, last)
 	}
 	p.Op, p.Preserve = Rmdir, nil
 	return s.plan(y, p)
+}
+
+// clearWithin clears the foreign children that stand in dir, and waits for the
+// last of them, or of those that it could begin with.
+func (s *State) clearWithin(children []Entry, dir replication.FileID, last *Entry) (bool, error) {
+	a := &s.agenda
+	var begun *Entry
+	for i := range children {
+		c := &children[i]
+		if !c.Live() || c.At.Parent != dir {
+			continue
+		}
+		if len(s.busy.of) >= s.limits.Plans {
+			if last = begun; begun == nil {
+				a.enqueue(&a.plans)
+				return false, nil
+			}
+			a.sparing = true
+			break
+		}
+		keys := len(a.keys)
+		changed, err := s.clearForeign(*c)
+		if err != nil || changed {
+			return changed, err
+		}
+		if s.busy.has(c.ID) {
+			begun, a.keys = c, a.keys[:keys]
+		}
+	}
+	a.waitObject(last.ID)
+	return false, nil
 }

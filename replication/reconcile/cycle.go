@@ -10,8 +10,12 @@ func (s *State) cycle(e Entry) (cyclic, changed bool, err error) {
 	seen := map[replication.FileID]bool{e.ID: true}
 	for id := e.Known.Parent; ; {
 		dir, ok, err := s.directory(id)
-		if err != nil || !ok || dir == replication.RootID {
+		if err != nil {
 			return false, false, err
+		}
+		if !ok || dir == replication.RootID || s.rooted[dir] {
+			s.root(seen)
+			return false, false, nil
 		}
 		if dir == e.ID {
 			break
@@ -20,8 +24,8 @@ func (s *State) cycle(e Entry) (cyclic, changed bool, err error) {
 			return true, false, nil // below a cycle of others
 		}
 		seen[dir] = true
-		p, ok, err := s.store.Entry(dir)
-		if err != nil || !ok {
+		p, _, err := s.store.Entry(dir)
+		if err != nil {
 			return false, false, err
 		}
 		if loser.Known.Beats(&p.Known) {
@@ -29,10 +33,25 @@ func (s *State) cycle(e Entry) (cyclic, changed bool, err error) {
 		}
 		id = p.Known.Parent
 	}
-	if s.isBusy(loser.ID) {
+	if s.busy.has(loser.ID) {
 		return true, false, nil
 	}
 	return true, true, s.giveWay(loser)
+}
+
+const maxRooted = 1 << 18 // of directories that are remembered to be in no cycle
+
+// root notes that no directory of chain belongs below itself, so that a walk up
+// ends at the first that was walked before: a deep tree that is heard of at once
+// is walked once. What shifted does not forget stays true: an entry that is new
+// continues a chain only where one was waiting for it.
+func (s *State) root(chain map[replication.FileID]bool) {
+	if len(s.rooted) >= maxRooted {
+		clear(s.rooted)
+	}
+	for id := range chain {
+		s.rooted[id] = true
+	}
 }
 
 // giveWay puts the loser of a cycle back to where it stands on this disk if

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"iter"
+
 	"dfsd/replication"
 	"dfsd/replication/version"
 )
@@ -76,23 +78,35 @@ type Meta struct {
 // Store keeps the entries and the Meta of one member. What was put is seen by
 // later reads at once and is durable when Commit returned nil; after a crash
 // all or nothing since the last Commit is there. A State uses it alone.
+//
+// Entries are values: nobody changes what a pointer or a slice in one refers to,
+// so a store may keep and hand out the same again.
 type Store interface {
+	// Entry returns the entry of id, and whether there is one.
 	Entry(id replication.FileID) (Entry, bool, error)
-	// Children returns the entries that have dir as the parent of Known, as the
-	// parent of At, or as Into, in ascending order of ID.
+	// Children returns, ascending by ID, the entries that stand in dir (live,
+	// At.Parent), that belong there (Known not deleted, Known.Parent), and those
+	// with Known.Displaced and Known.Into == dir. Tombstones of what is gone are
+	// otherwise left out.
 	Children(dir replication.FileID) ([]Entry, error)
-	// At returns the live entries that stand at p, in ascending order of ID.
+	// At returns the live entries that stand at p, ascending by ID.
 	At(p Place) ([]Entry, error)
-	// Wanted returns the entries of the work list, in ascending order of ID.
-	Wanted() ([]Entry, error)
-	// Foreign returns the entries marked so, in ascending order of ID.
-	Foreign() ([]Entry, error)
-	// Newer returns the Disk records whose stamps v lacks, foreign ones left
-	// out, in ascending order of stamp.
-	Newer(v version.Vector) ([]replication.Record, error)
+	// Wanted yields the work list ascending by ID, as it was when the iteration
+	// began. Only New reads it.
+	Wanted() iter.Seq2[Entry, error]
+	// Foreign yields the entries marked so ascending by ID, as they were when the
+	// iteration began. Callers stop early.
+	Foreign() iter.Seq2[Entry, error]
+	// Newer yields the Disk records whose stamps v lacks, foreign ones left out,
+	// ascending by stamp.
+	Newer(v version.Vector) iter.Seq2[replication.Record, error]
+	// Put sets the entry of e.ID.
 	Put(e Entry) error
+	// Drop removes the entry of id.
 	Drop(id replication.FileID) error
+	// Meta returns what PutMeta set last, the zero Meta in a new store.
 	Meta() (Meta, error)
 	PutMeta(m Meta) error
+	// Commit makes all puts and drops since the last one durable together.
 	Commit() error
 }

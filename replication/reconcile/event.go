@@ -9,13 +9,14 @@ import (
 type Event interface{ event() }
 
 // Begin starts a member whose index is new: a first start, or one after the
-// index was lost. A scan of the whole tree follows, then Scanned.
+// index was lost. A scan of the whole tree follows, then Scanned. After a crash
+// in between, the caller scans again, as after any crash, and sends Scanned.
 type Begin struct {
 	Origin  version.Origin // random, never used before
 	Primary bool           // this member's content wins at the initial sync
 }
 
-// Scanned ends the first scan of the tree.
+// Scanned ends the first scan of the tree. In a later phase it says nothing.
 type Scanned struct{}
 
 // Object is what was found on disk.
@@ -33,7 +34,9 @@ type Object struct {
 // reported before children.
 type Observed struct {
 	Object Object
-	// Fresh is a random ID for an object that turns out to be new.
+	// Fresh is a random ID for an object that turns out to be new. Later events
+	// of the same step may name it by that as the parent of others, whatever it
+	// turned out to be.
 	Fresh replication.FileID
 	// Replaced is the object that had the place before and is gone, RootID if
 	// none: programs save by writing a new file and renaming it over the old.
@@ -44,7 +47,10 @@ type Observed struct {
 // reported before parents, and what was moved or replaced before what is gone.
 type Gone struct{ ID replication.FileID }
 
-// Batch is what one member tells another in one answer.
+// Batch is what one member tells another in one answer, or a part of it: an
+// answer may be cut into several batches, of which all but the last have an
+// empty Claim and no Synced. They must be reported in order and without a gap;
+// when one is lost, the rest must be dropped.
 type Batch struct {
 	Records []replication.Record
 	// Since is the vector that the answer was made for, Claim what the sender
@@ -56,13 +62,11 @@ type Batch struct {
 	Synced bool
 }
 
-// Received reports a batch from another member.
-type Received struct{ Batch Batch }
-
-// Asked reports that a peer wants to know what it has not seen.
-type Asked struct {
-	Peer string
-	Seen version.Vector
+// Received reports a batch from another member. One that no honest member
+// sends changes nothing and is answered by Refuse.
+type Received struct {
+	From string // the member, by any name that stays the same
+	Batch
 }
 
 // Fetched reports how the fetching of a content ended.
@@ -106,7 +110,6 @@ func (Scanned) event()      {}
 func (Observed) event()     {}
 func (Gone) event()         {}
 func (Received) event()     {}
-func (Asked) event()        {}
 func (Fetched) event()      {}
 func (Unobtainable) event() {}
 func (Installed) event()    {}

@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 
 	"dfsd/replication"
 	"dfsd/replication/version"
@@ -9,90 +11,156 @@ import (
 
 // received takes in what another member holds. Of each object the greatest
 // version is kept; losers are dropped.
-func (s *State) received(b Batch) error {
-	if err := s.check(b.Records); err != nil {
+func (s *State) received(ev Received) error {
+	kinds, err := s.check(&ev.Batch)
+	if err != nil {
+		if errors.Is(err, ErrProtocol) {
+			s.do(Refuse{ev.From, err})
+			return nil
+		}
 		return err
 	}
-	for _, r := range b.Records {
+	for _, r := range ev.Records {
 		s.meta.Fence = max(s.meta.Fence, r.Fence)
-		e, ok, err := s.store.Entry(r.ID)
-		if err != nil {
-			return err
+		e := Entry{ID: r.ID}
+		if _, known := kinds[r.ID]; known {
+			if e, _, err = s.store.Entry(r.ID); err != nil {
+				return err
+			}
+			if !r.Beats(&e.Known) {
+				continue
+			}
 		}
-		if ok && !r.Beats(&e.Known) {
-			continue
-		}
-		e.ID = r.ID
+		kinds[r.ID] = r.Kind
 		if err := s.learn(e, r); err != nil {
 			return err
 		}
-		if err := s.reconsiderNew(r, ok); err != nil {
-			return err
-		}
 	}
-	return s.accept(b)
+	s.accept(&ev.Batch)
+	s.heard(ev)
+	return nil
 }
 
-// reconsiderNew looks again at those that waited for the directory r.
-func (s *State) reconsiderNew(r replication.Record, known bool) error {
-	if known || r.Kind != replication.Directory {
-		return nil
+// heard notes whether more of the same answer is to come.
+func (s *State) heard(ev Received) {
+	if len(ev.Records) > 0 && ev.Claim.Len() == 0 {
+		s.parts[ev.From] = true
+	} else if s.parts[ev.From] {
+		delete(s.parts, ev.From)
+		s.agenda.changes++
+		s.agenda.wake(key{kind: onAnswer})
 	}
-	return s.reconsider(r.ID, 0)
 }
 
-func (s *State) check(records []replication.Record) error {
-	for i := range records {
-		r := &records[i]
-		if err := r.Validate(); err != nil {
-			return fmt.Errorf("%w: %w", ErrProtocol, err)
+// unheard tells whether a later version of e or y may be in the part of an
+// answer that is still to come. Who has a name is not decided before: of two
+// objects that change names, one may have been heard of without the other.
+func (s *State) unheard(e, y *Entry) bool {
+	if len(s.parts) == 0 || s.meta.Seen.Covers(e.Known.Stamp) && s.meta.Seen.Covers(y.Known.Stamp) {
+		return false
+	}
+	s.agenda.wait(key{kind: onAnswer})
+	s.agenda.wait(key{kind: onSeen})
+	return true
+}
+
+// check returns the kinds of those objects of b that have an entry, and an error
+// that wraps ErrProtocol for a batch that no honest member sends.
+func (s *State) check(b *Batch) (map[replication.FileID]replication.Kind, error) {
+	if n := b.Claim.Count(s.meta.Origin); n > s.meta.Count {
+		return nil, fmt.Errorf("%w: claims count %d of ours, of %d", ErrProtocol, n, s.meta.Count)
+	}
+	known, fresh := map[replication.FileID]replication.Kind{}, map[replication.FileID]replication.Kind{}
+	for i := range b.Records {
+		r := &b.Records[i]
+		if err := s.checkVersion(r); err != nil {
+			return nil, err
 		}
-		if r.ID == HoldID || r.Parent == HoldID || r.Into == HoldID {
-			return fmt.Errorf("%w: %v is reserved", ErrProtocol, HoldID)
+		if k, ok := fresh[r.ID]; ok && k == r.Kind {
+			continue
+		} else if ok {
+			return nil, fmt.Errorf("%w: %v is %v and %v", ErrProtocol, r.ID, k, r.Kind)
 		}
 		e, ok, err := s.store.Entry(r.ID)
-		if err != nil {
-			return err
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			fresh[r.ID] = r.Kind
+		case e.Known.Kind != r.Kind:
+			return nil, fmt.Errorf("%w: %v turns from %v into %v", ErrProtocol, r.ID, e.Known.Kind, r.Kind)
+		default:
+			known[r.ID] = r.Kind
 		}
-		if ok && e.Known.Kind != r.Kind {
-			return fmt.Errorf("%w: %v turns from %v into %v", ErrProtocol, r.ID, e.Known.Kind, r.Kind)
-		}
-		if r.Stamp.Origin == s.meta.Origin && r.Stamp.Count > s.meta.Count {
-			return fmt.Errorf("%w: %v was never given out here", ErrProtocol, r.Stamp)
-		}
+	}
+	return known, nil
+}
+
+func (s *State) checkVersion(r *replication.Record) error {
+	if err := r.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	if r.ID == HoldID || r.Parent == HoldID || r.Into == HoldID {
+		return fmt.Errorf("%w: %v is reserved", ErrProtocol, HoldID)
+	}
+	if r.Stamp.Origin == s.meta.Origin && r.Stamp.Count > s.meta.Count {
+		return fmt.Errorf("%w: %v was never given out here", ErrProtocol, r.Stamp)
 	}
 	return nil
 }
 
 // accept merges the claim of b. It says something only to one who has seen
 // all that b left out: an answer to a question of an earlier life has not.
-func (s *State) accept(b Batch) error {
+func (s *State) accept(b *Batch) {
 	if !s.meta.Seen.Includes(b.Since) {
-		return nil
+		return
 	}
-	s.meta.Seen = s.meta.Seen.Merge(b.Claim)
 	s.meta.Fence = max(s.meta.Fence, b.Fence)
+	if seen := s.meta.Seen.Merge(b.Claim); !s.meta.Seen.Includes(seen) {
+		s.meta.Seen = seen
+		s.agenda.changes++
+		s.agenda.wake(key{kind: onSeen})
+	}
 	if b.Synced && s.meta.Phase == Joining {
 		s.meta.Phase = Merging
+		s.agenda.changes++
 	}
-	return nil
 }
 
-// asked answers with the versions on disk that the peer has not seen, and with
-// what the disk holds. What is only heard of is never passed on.
-func (s *State) asked(ev Asked) error {
-	if s.meta.Phase == Scanning {
-		return nil
+// View is what an answer is made from: one consistent state of a store, as a
+// snapshot gives it, or the store itself between two steps.
+type View interface {
+	Meta() (Meta, error)
+	Newer(v version.Vector) iter.Seq2[replication.Record, error]
+}
+
+// Answer returns what a member tells one that has seen what seen covers: the
+// versions on its disk that seen lacks, ascending by stamp, and the Batch
+// without them. What is only heard of is never passed on. ok is false while
+// there is nothing to tell. The records are read from v as they are iterated; an
+// error is the last that they yield, and what was yielded before then must not
+// be followed by the Claim.
+func Answer(v View, seen version.Vector) (records iter.Seq2[replication.Record, error], head Batch, ok bool, err error) {
+	m, err := v.Meta()
+	if err != nil || m.Phase == Scanning {
+		return nil, Batch{}, false, err
 	}
-	records, err := s.store.Newer(ev.Seen)
-	if err != nil {
-		return err
+	records = v.Newer(seen)
+	if m.Phase != Normal && seen.Includes(m.Held) {
+		ok, err := first(records)
+		if err != nil || !ok {
+			return nil, Batch{}, false, err
+		}
 	}
-	if len(records) == 0 && ev.Seen.Includes(s.meta.Held) && s.meta.Phase != Normal {
-		return nil
+	return records, Batch{Since: seen, Claim: m.Held, Fence: m.Fence, Synced: m.Phase == Normal}, true, nil
+}
+
+// first tells whether records has one.
+func first(records iter.Seq2[replication.Record, error]) (bool, error) {
+	for _, err := range records {
+		return err == nil, err
 	}
-	s.do(Send{ev.Peer, Batch{Records: records, Since: ev.Seen, Claim: s.meta.Held, Fence: s.meta.Fence, Synced: s.meta.Phase == Normal}})
-	return nil
+	return false, nil
 }
 
 // giveUp puts a new version above one whose content is nowhere: what is on
@@ -100,7 +168,7 @@ func (s *State) asked(ev Asked) error {
 // member that turns up with it after all preserves it.
 func (s *State) giveUp(ev Unobtainable) error {
 	e, ok, err := s.store.Entry(ev.ID)
-	if err != nil || !ok || !e.Pending || e.Known.Deleted || e.Known.Hash != ev.Hash || s.isBusy(ev.ID) {
+	if err != nil || !ok || !e.Pending || e.Known.Deleted || e.Known.Hash != ev.Hash || s.busy.has(ev.ID) {
 		return err
 	}
 	r := e.Known.Tombstone()
@@ -113,33 +181,4 @@ func (s *State) giveUp(ev Unobtainable) error {
 	s.stamp(&r, &base)
 	e.OnRecord, e.Disk, e.Doing = true, r, nil
 	return s.learn(e, r)
-}
-
-// hold raises Held towards Seen, as far as no object on the work list stands
-// in the way. A version made here names its object, so its count is held back
-// by that object alone; of others' counts nobody can tell what they were for.
-func (s *State) hold() error {
-	wanted, err := s.store.Wanted()
-	if err != nil {
-		return err
-	}
-	held, own := s.meta.Seen, s.meta.Count
-	for i := range wanted {
-		if e := &wanted[i]; e.Pending {
-			held = held.Meet(e.Since)
-			if e.Own > 0 {
-				own = min(own, e.Own-1)
-			}
-		}
-	}
-	held = held.Capped(s.meta.Origin, own).Merge(s.meta.Held)
-	if own > 0 {
-		held = held.With(version.Stamp{Origin: s.meta.Origin, Count: own})
-	}
-	if s.meta.Held.Includes(held) {
-		return nil
-	}
-	s.meta.Held = held
-	s.do(Claim{held})
-	return nil
 }

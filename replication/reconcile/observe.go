@@ -1,16 +1,27 @@
 package reconcile
 
 import (
+	"bytes"
 	"slices"
 
 	"dfsd/replication"
+	"dfsd/replication/version"
 )
 
 func (s *State) observed(ev Observed) error {
+	if id, ok := s.aliases[ev.Object.At.Parent]; ok {
+		ev.Object.At.Parent = id
+	}
 	o := ev.Object
 	id, err := s.identify(ev)
 	if err != nil {
 		return err
+	}
+	if o.ID == replication.RootID && id != ev.Fresh {
+		if s.aliases == nil {
+			s.aliases = map[replication.FileID]replication.FileID{}
+		}
+		s.aliases[ev.Fresh] = id
 	}
 	s.do(Identified{id})
 	e, ok, err := s.store.Entry(id)
@@ -31,12 +42,12 @@ func (s *State) identify(ev Observed) (replication.FileID, error) {
 	if ev.Object.ID != replication.RootID {
 		return ev.Object.ID, nil
 	}
-	wanted, err := s.store.Wanted()
-	if err != nil {
-		return replication.RootID, err
-	}
-	for _, e := range wanted {
-		if e.Doing == nil || e.Doing.Deleted || !ev.Object.is(e.Doing) {
+	for _, id := range s.doing.named(ev.Object.At.Name) {
+		e, ok, err := s.store.Entry(id)
+		if err != nil {
+			return replication.RootID, err
+		}
+		if !ok || e.Doing == nil || !ev.Object.is(e.Doing) {
 			continue
 		}
 		if at, ok, err := s.place(e.Doing); err != nil {
@@ -74,11 +85,12 @@ func (o *Object) record() replication.Record {
 	}
 }
 
-// appeared notes an object that is new here.
+// appeared notes an object that is new here. What the first scan finds on the
+// primary is like what a user makes; elsewhere it is Foreign.
 func (s *State) appeared(o Object) error {
 	r := o.record()
 	e := Entry{ID: o.ID, OnRecord: true, At: o.At}
-	if s.meta.Phase == Scanning {
+	if s.meta.Phase == Scanning && !s.meta.Primary {
 		e.Foreign, e.Known, e.Disk = true, r, r
 		return s.put(e)
 	}
@@ -113,6 +125,7 @@ func (s *State) seen(e Entry, o Object) error {
 	if e.Foreign {
 		e.Disk = o.record()
 		e.Known, e.At = e.Disk, o.At
+		s.shifted()
 		return s.put(e)
 	}
 	base, at, err := s.expected(&e, &o)
@@ -131,6 +144,10 @@ func (s *State) seen(e Entry, o Object) error {
 // where it may stand: what the entry says, or what an install was about.
 func (s *State) expected(e *Entry, o *Object) (replication.Record, Place, error) {
 	base, at := e.Disk, e.At
+	if !e.OnRecord { // it has no version here that its next could build on
+		base = e.Known.Tombstone()
+		base.History = version.Vector{}
+	}
 	if o.At.Parent == HoldID {
 		at = o.At
 	}
@@ -143,7 +160,7 @@ func (s *State) expected(e *Entry, o *Object) (replication.Record, Place, error)
 	}
 	if o.At == to || !e.Live() {
 		at = to
-		if o.is(e.Doing) {
+		if o.is(e.Doing) || !e.Live() { // what was not there can only come from the install
 			base = *e.Doing
 		}
 	}
@@ -181,7 +198,7 @@ func (s *State) gone(id replication.FileID) error {
 		return err
 	}
 	if e.Foreign {
-		return s.store.Drop(id)
+		return s.drop(id)
 	}
 	doing := e.Doing
 	e.Doing = nil
@@ -194,3 +211,47 @@ func (s *State) gone(id replication.FileID) error {
 	e.Disk = r
 	return s.advance(e, r)
 }
+
+// doing finds, by their names, the entries of the work list that an install of a
+// live version was begun for.
+type doing struct {
+	names map[replication.FileID]string
+	of    map[string][]replication.FileID // ascending
+}
+
+func newDoing() doing {
+	return doing{map[replication.FileID]string{}, map[string][]replication.FileID{}}
+}
+
+// named returns those that are called name, ascending by ID.
+func (d *doing) named(name string) []replication.FileID { return d.of[name] }
+
+// note keeps d in step with e.
+func (d *doing) note(e *Entry) {
+	is := e.Wanted && e.Doing != nil && !e.Doing.Deleted
+	name, was := d.names[e.ID]
+	if was && (!is || name != e.Doing.Name) {
+		d.forget(e.ID, name)
+		was = false
+	}
+	if !is || was {
+		return
+	}
+	d.names[e.ID] = e.Doing.Name
+	set := d.of[e.Doing.Name]
+	i, _ := slices.BinarySearchFunc(set, e.ID, compareIDs)
+	d.of[e.Doing.Name] = slices.Insert(set, i, e.ID)
+}
+
+func (d *doing) forget(id replication.FileID, name string) {
+	delete(d.names, id)
+	set := d.of[name]
+	if i, ok := slices.BinarySearchFunc(set, id, compareIDs); ok {
+		set = slices.Delete(set, i, i+1)
+	}
+	if d.of[name] = set; len(set) == 0 {
+		delete(d.of, name)
+	}
+}
+
+func compareIDs(a, b replication.FileID) int { return bytes.Compare(a[:], b[:]) }

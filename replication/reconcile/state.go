@@ -8,94 +8,115 @@ import (
 	"dfsd/replication/version"
 )
 
-// ErrProtocol is returned for what no honest peer sends. The state is as
-// before; the peer should be cut off.
+// ErrProtocol is wrapped by the error of a Refuse: no honest peer sends that.
 var ErrProtocol = errors.New("reconcile: peer breaks the protocol")
-
-// fetch is how far the content of an object is.
-type fetch uint8
-
-const (
-	fetching fetch = iota + 1
-	fetched
-	failed
-)
-
-type content struct {
-	hash  replication.Hash
-	state fetch
-}
 
 // State is the core of one replicated folder on one member. It is used by one
 // goroutine at a time. What it keeps beside the store may be lost at any time:
-// New on the same store goes on.
+// New on the same store goes on. That grows with the work list, by some hundred
+// bytes for each entry, and not with the folder.
 type State struct {
 	store    Store
 	meta     Meta
+	limits   Limits
 	now      int64
-	contents map[replication.FileID]content
-	busy     map[replication.FileID]Plan
+	contents contents
+	busy     plans
 	blocked  map[replication.FileID]Outcome
 	visiting map[replication.FileID]bool // objects that wait for the name of another
+	agenda   agenda
+	pending  pending
+	doing    doing
+	rooted   map[replication.FileID]bool               // directories that belong into no cycle
+	parts    map[string]bool                           // members of whose answer more is to come
+	filled   map[replication.FileID]replication.FileID // of foreign directories: one that stood in it
+	merged   uint64                                    // agenda.changes when merge looked last
+	aliases  map[replication.FileID]replication.FileID // what fresh IDs of this step turned out to be
 	actions  []Action
 }
 
-// New returns the core over what store holds.
+// New returns the core over what store holds. It reads the work list once; the
+// next Step, which may have no events, looks at all of it.
 func New(store Store) (*State, error) {
 	m, err := store.Meta()
 	if err != nil {
 		return nil, err
 	}
-	return &State{
-		store: store, meta: m,
-		contents: map[replication.FileID]content{},
-		busy:     map[replication.FileID]Plan{},
+	s := &State{
+		store: store, meta: m, limits: DefaultLimits,
+		contents: newContents(), busy: newPlans(), agenda: newAgenda(), doing: newDoing(),
 		blocked:  map[replication.FileID]Outcome{},
 		visiting: map[replication.FileID]bool{},
-	}, nil
+		rooted:   map[replication.FileID]bool{},
+		parts:    map[string]bool{},
+		filled:   map[replication.FileID]replication.FileID{},
+		merged:   ^uint64(0),
+	}
+	groups := map[string]*group{}
+	for e, err := range store.Wanted() {
+		if err != nil {
+			return nil, err
+		}
+		it := s.agenda.add(e.ID)
+		it.deleted = e.Known.Deleted
+		s.agenda.setOpen(it, !it.deleted)
+		s.agenda.ready(it)
+		s.doing.note(&e)
+		s.pending.restore(it, &e, m.Origin, groups)
+	}
+	s.pending.arrange(groups)
+	return s, nil
 }
 
 // Meta returns what the member knows beside its entries.
 func (s *State) Meta() Meta { return s.meta }
 
-// Step takes one event at the wall-clock time now (Unix nanoseconds), commits
-// what follows from it to the store, and returns what the caller must do next,
-// in order. After an error other than ErrProtocol the State must be made anew
-// from the store.
-func (s *State) Step(now int64, ev Event) ([]Action, error) {
-	s.now, s.actions = now, nil
-	if err := s.apply(ev); err != nil {
-		return nil, err
+// Step takes events in their order at the wall-clock time now (Unix
+// nanoseconds), commits what follows from them to the store at once, and
+// returns what the caller must do next, in order. After an error the State must
+// be made anew from the store; a peer's fault is no error, see [Refuse].
+//
+// The work list is looked at once, after all events. That is enough: an event
+// only notes what has happened, to an entry as the events before left it, and
+// what the work list would have made of a state in between, it may also make
+// later, as if the events had come without a pause. Held, which others rely on,
+// is computed from the state that is committed.
+func (s *State) Step(now int64, events ...Event) ([]Action, error) {
+	s.now, s.actions, s.aliases = now, nil, nil
+	for _, ev := range events {
+		if err := s.apply(ev); err != nil {
+			return nil, err
+		}
 	}
 	if s.meta.Phase != Scanning {
 		if err := s.work(); err != nil {
 			return nil, err
 		}
-	}
-	if err := s.hold(); err != nil {
-		return nil, err
+		s.hold()
 	}
 	if err := s.store.PutMeta(s.meta); err != nil {
 		return nil, err
 	}
-	return s.actions, s.store.Commit()
+	if err := s.store.Commit(); err != nil {
+		return nil, err
+	}
+	return s.actions, nil
 }
 
 func (s *State) apply(ev Event) error {
 	switch ev := ev.(type) {
 	case Begin:
-		s.meta = Meta{Origin: ev.Origin, Primary: ev.Primary}
+		s.begin(ev)
 		return nil
 	case Scanned:
-		return s.scanned()
+		s.scanned()
+		return nil
 	case Observed:
 		return s.observed(ev)
 	case Gone:
 		return s.gone(ev.ID)
 	case Received:
-		return s.received(ev.Batch)
-	case Asked:
-		return s.asked(ev)
+		return s.received(ev)
 	case Fetched:
 		s.fetched(ev)
 		return nil
@@ -112,38 +133,79 @@ func (s *State) apply(ev Event) error {
 
 func (s *State) do(a Action) { s.actions = append(s.actions, a) }
 
-func (s *State) fetched(ev Fetched) {
-	c, ok := s.contents[ev.ID]
-	if !ok || c.hash != ev.Hash {
-		return
-	}
-	c.state = failed
-	if ev.OK {
-		c.state = fetched
-	}
-	s.contents[ev.ID] = c
-}
-
-func (s *State) retry() {
-	for id, c := range s.contents {
-		if c.state == failed {
-			delete(s.contents, id)
-		}
-	}
-	clear(s.blocked)
-}
-
-// put stores e with its place on the work list made right.
+// put stores e with its place on the work list made right, and wakes all that
+// wait for it.
 func (s *State) put(e Entry) error {
 	settled, err := s.settled(&e)
 	if err != nil {
 		return err
 	}
-	if e.Wanted = !settled; settled {
-		delete(s.contents, e.ID)
-	}
+	e.Wanted = !settled
 	s.track(&e)
-	return s.store.Put(e)
+	if err := s.store.Put(e); err != nil {
+		return err
+	}
+	s.list(&e)
+	return s.wakeFor(&e)
+}
+
+// list keeps what stands beside the store in step with e.
+func (s *State) list(e *Entry) {
+	if c, ok := s.contents.of[e.ID]; ok && (!e.Wanted || e.Known.Deleted || c.hash != e.Known.Hash) {
+		s.contents.drop(e.ID)
+	}
+	s.doing.note(e)
+	it, ok := s.agenda.items[e.ID]
+	if !e.Wanted {
+		if ok {
+			s.pending.leave(it)
+			s.agenda.remove(it)
+		}
+		return
+	}
+	if !ok {
+		it = s.agenda.add(e.ID)
+	}
+	_, blocked := s.blocked[e.ID]
+	it.deleted = e.Known.Deleted
+	s.agenda.setOpen(it, !it.deleted && !blocked)
+	s.pending.note(it, e, s.meta.Origin)
+	s.agenda.ready(it)
+}
+
+// wakeFor wakes all that wait for a change of e.
+func (s *State) wakeFor(e *Entry) error {
+	a := &s.agenda
+	a.changes++
+	a.wake(key{kind: onObject, id: e.ID})
+	if e.Live() {
+		a.wake(key{kind: onPlace, id: e.At.Parent, name: e.At.Name})
+		a.wake(key{kind: onStanding, id: e.At.Parent})
+	}
+	if e.Foreign || e.Known.Deleted || a.waiting[onSurvivor] == 0 {
+		return nil
+	}
+	dir, ok, err := s.directory(e.Known.Parent)
+	if ok {
+		a.wake(key{kind: onSurvivor, id: dir})
+	}
+	return err
+}
+
+func (s *State) drop(id replication.FileID) error {
+	if err := s.store.Drop(id); err != nil {
+		return err
+	}
+	if it, ok := s.agenda.items[id]; ok {
+		s.pending.leave(it)
+		s.agenda.remove(it)
+	}
+	s.contents.drop(id)
+	s.doing.note(&Entry{ID: id})
+	delete(s.filled, id)
+	s.agenda.changes++
+	s.agenda.wake(key{kind: onObject, id: id})
+	return nil
 }
 
 // track keeps e.Pending and what goes with it.
@@ -181,33 +243,56 @@ func (s *State) place(r *replication.Record) (Place, bool, error) {
 	return Place{dir, r.Name}, ok, err
 }
 
+// directory follows id through those that took its place. While one on the way
+// is unheard of, it returns that one and false.
 func (s *State) directory(id replication.FileID) (replication.FileID, bool, error) {
-	seen := map[replication.FileID]bool{}
+	id, _, ok, err := s.resolve(id)
+	return id, ok, err
+}
+
+// resolve is directory that returns the entry as well, which the root has not.
+func (s *State) resolve(id replication.FileID) (replication.FileID, Entry, bool, error) {
+	var seen map[replication.FileID]bool
 	for id != replication.RootID {
 		e, ok, err := s.store.Entry(id)
 		if err != nil || !ok {
-			return id, false, err
+			return id, Entry{}, false, err
 		}
 		if !e.Known.Displaced || e.Known.Into == replication.RootID {
-			return id, true, nil
+			return id, e, true, nil
 		}
 		if seen[id] {
-			return replication.RootID, true, nil
+			break
+		}
+		if seen == nil {
+			seen = map[replication.FileID]bool{}
 		}
 		seen[id], id = true, e.Known.Into
 	}
-	return id, true, nil
+	return replication.RootID, Entry{}, true, nil
 }
 
-// learn makes r the Known version of e's object and looks again at all that
-// stand or belong below it.
+// learn makes r the Known version of e's object. If children that e had belong
+// elsewhere thereby, it looks at them again; those that waited for an object
+// that is new wait for its entry, and put wakes them.
 func (s *State) learn(e Entry, r replication.Record) error {
+	isNew := e.Known.Kind == 0
 	aliased := r.Into != e.Known.Into
+	if isNew && s.agenda.awaits(r.ID) || aliased || r.Kind == replication.Directory && !isNew && r.Parent != e.Known.Parent {
+		s.shifted()
+	}
 	e.Known = r
-	if err := s.put(e); err != nil || !aliased {
+	if err := s.put(e); err != nil || !aliased || isNew {
 		return err
 	}
 	return s.reconsider(r.ID, 0)
+}
+
+// shifted notes that directories belong below others than before: cycles may
+// have come or gone.
+func (s *State) shifted() {
+	clear(s.rooted)
+	s.agenda.wake(key{kind: onChain})
 }
 
 const maxDepth = 4096 // of directories displaced one into the other

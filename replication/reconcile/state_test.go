@@ -35,12 +35,15 @@ func (b *bench) restart() {
 	b.state = s
 }
 
-func (b *bench) step(ev Event) []Action {
+func (b *bench) step(events ...Event) []Action {
 	b.t.Helper()
 	b.now++
-	actions, err := b.state.Step(b.now, ev)
+	actions, err := b.state.Step(b.now, events...)
 	if err != nil {
-		b.t.Fatalf("Step(%+v) = %v", ev, err)
+		b.t.Fatalf("Step(%+v) = %v", events, err)
+	}
+	if id, found, err := b.state.Overlooked(); found || err != nil {
+		b.t.Fatalf("after %+v: %v could go on, %v", events, id, err)
 	}
 	return actions
 }
@@ -52,6 +55,23 @@ func (b *bench) entry(id replication.FileID) Entry {
 		b.t.Fatalf("no entry of %v, %v", id, err)
 	}
 	return e
+}
+
+// answer returns the records for one that has seen what seen covers.
+func (b *bench) answer(seen version.Vector) []replication.Record {
+	b.t.Helper()
+	records, head, ok, err := Answer(b.store, seen)
+	if err != nil || !ok || head.Since.Compare(seen) != version.Equal || head.Claim.Compare(b.state.Meta().Held) != version.Equal {
+		b.t.Fatalf("Answer(%v) = %+v, %v, %v", seen, head, ok, err)
+	}
+	var out []replication.Record
+	for r, err := range records {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 func id(n byte) replication.FileID { return replication.FileID{n} }
@@ -75,7 +95,7 @@ func batch(since version.Vector, records ...replication.Record) Received {
 	for _, r := range records {
 		claim = claim.With(r.Stamp)
 	}
-	return Received{Batch{Records: records, Since: since, Claim: claim, Synced: true}}
+	return Received{Batch: Batch{Records: records, Since: since, Claim: claim, Synced: true}}
 }
 
 func one[A Action](t *testing.T, actions []Action) A {
@@ -130,8 +150,8 @@ func TestWantedIsNotClaimedOrPassedOn(t *testing.T) {
 	if meta := b.state.Meta(); meta.Held.Covers(r.Stamp) || !meta.Seen.Covers(r.Stamp) {
 		t.Errorf("held %v, seen %v", meta.Held, meta.Seen)
 	}
-	if got := one[Send](t, b.step(Asked{Peer: "p"})); len(got.Batch.Records) > 0 {
-		t.Errorf("passed on %+v", got.Batch.Records)
+	if got := b.answer(version.Vector{}); len(got) > 0 {
+		t.Errorf("passed on %+v", got)
 	}
 	plan := one[Install](t, b.step(Fetched{ID: r.ID, Hash: r.Hash, OK: true})).Plan
 	if plan.Op != Create || plan.To != root("a") || plan.Occupant != nil || plan.Expect != nil {
@@ -140,11 +160,11 @@ func TestWantedIsNotClaimedOrPassedOn(t *testing.T) {
 	if got := one[Claim](t, b.step(Installed{ID: r.ID})).Held; !got.Covers(r.Stamp) {
 		t.Errorf("claims %v after the install, want %v in it", got, r.Stamp)
 	}
-	if got := one[Send](t, b.step(Asked{Peer: "p"})); len(got.Batch.Records) != 1 {
-		t.Errorf("passes on %+v, want one record", got.Batch.Records)
+	if got := b.answer(version.Vector{}); len(got) != 1 {
+		t.Errorf("passes on %+v, want one record", got)
 	}
-	if got := one[Send](t, b.step(Asked{Peer: "p", Seen: b.state.Meta().Held})); len(got.Batch.Records) != 0 {
-		t.Errorf("sends %+v to one who has seen it", got.Batch.Records)
+	if got := b.answer(b.state.Meta().Held); len(got) != 0 {
+		t.Errorf("sends %+v to one who has seen it", got)
 	}
 }
 
@@ -291,8 +311,10 @@ func TestProtocolFaults(t *testing.T) {
 		before := len(b.store.All())
 		bad := remote(file(1, root("a"), 1), 2, 700, good.History)
 		spoil(&bad)
-		if _, err := b.state.Step(b.now, batch(b.state.Meta().Seen, bad)); !errors.Is(err, ErrProtocol) {
-			t.Errorf("%s: Step = %v, want %v", name, err, ErrProtocol)
+		ev := batch(b.state.Meta().Seen, bad)
+		ev.From = "p"
+		if got := one[Refuse](t, b.step(ev)); !errors.Is(got.Err, ErrProtocol) || got.From != "p" {
+			t.Errorf("%s: refuses %+v, want %v", name, got, ErrProtocol)
 		}
 		if len(b.store.All()) != before {
 			t.Errorf("%s: left something in the store", name)

@@ -36,7 +36,7 @@ func TestResurrection(t *testing.T) {
 	gone := dir.Tombstone()
 	gone.Stamp.Count, gone.Clock = 5, 9000
 	gone.History = dir.History.With(gone.Stamp)
-	early := Received{Batch{Records: []replication.Record{gone}, Since: b.state.Meta().Seen, Synced: true}}
+	early := Received{Batch: Batch{Records: []replication.Record{gone}, Since: b.state.Meta().Seen, Synced: true}}
 	none[Install](t, b.step(early))
 	if e := b.entry(id(1)); !e.Known.Deleted || !e.Wanted {
 		t.Fatalf("before the claim: %+v, want a tombstone that waits", e.Known)

@@ -1,58 +1,69 @@
 package reconcile
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"dfsd/replication"
 )
 
-// maxPlans bounds the installs that are under way at once.
-const maxPlans = 256
-
 var errRestless = errors.New("reconcile: the work list does not come to rest")
 
-// work goes over the work list until nothing more follows from it: versions
-// that the disk holds already are noted, clashes are decided, and what can be
-// done to the tree is planned.
+// work looks at the entries of the work list that may have something to do,
+// until nothing more follows from it: versions that the disk holds already are
+// noted, clashes are decided, and what can be done to the tree is planned.
 func (s *State) work() error {
-	for range 10_000 {
-		again, err := s.pass()
+	turns := 0
+	for {
+		it := s.next()
+		if it == nil {
+			if err := s.merge(); err != nil || s.agenda.now.live == 0 {
+				return err
+			}
+			continue
+		}
+		changed, err := s.attend(it)
 		if err != nil {
 			return err
 		}
-		if !again {
-			return s.merge()
+		if changed {
+			turns++
+		}
+		if turns > 10_000+100*len(s.agenda.items) {
+			return errRestless
 		}
 	}
-	return errRestless
 }
 
-func (s *State) pass() (again bool, err error) {
-	wanted, err := s.store.Wanted()
+// attend looks at one entry, which then is done, or waits for something.
+func (s *State) attend(it *item) (bool, error) {
+	if s.busy.has(it.id) {
+		return false, nil // it is looked at when its plan has ended
+	}
+	e, ok, err := s.store.Entry(it.id)
+	if err != nil || !ok {
+		return false, err
+	}
+	s.agenda.look()
+	changed, err := s.settle(e)
 	if err != nil {
 		return false, err
 	}
-	for _, w := range wanted {
-		e, ok, err := s.store.Entry(w.ID) // an earlier one of this pass may have changed it
-		if err != nil {
-			return false, err
-		}
-		if !ok || !e.Wanted || s.isBusy(e.ID) {
-			continue
-		}
-		changed, err := s.settle(e)
-		if err != nil {
-			return false, err
-		}
-		again = again || changed
+	switch {
+	case it.gone || s.busy.has(it.id):
+	case changed:
+		s.agenda.ready(it)
+	case it.in == nil:
+		s.agenda.park(it, s.contents.of[it.id].state == fetched)
 	}
-	return again, nil
+	return changed, nil
 }
 
 // settle takes the next step for one entry of the work list. It returns true
 // if entries changed thereby.
 func (s *State) settle(e Entry) (bool, error) {
 	if _, ok := s.blocked[e.ID]; ok {
+		s.agenda.wait(key{kind: onRetry})
 		return false, nil
 	}
 	if e.Known.Deleted {
@@ -85,23 +96,64 @@ func (s *State) remove(e Entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	empty := true
+	if e.Known.Displaced {
+		if s.inhabited(children, e.ID) {
+			return false, nil
+		}
+	} else if held, changed, err := s.outlived(e, children); err != nil || held {
+		return changed, err
+	}
+	p.Op = Rmdir
+	return s.plan(e, p)
+}
+
+// inhabited tells whether one of children stands in dir, and waits for one of
+// them to leave: for any, whatever the order in which they go. Half of them are
+// gone by then, as a rule, so that a great directory is not listed anew for each
+// that leaves.
+func (s *State) inhabited(children []Entry, dir replication.FileID) bool {
+	standing := 0
+	for i := range children {
+		if c := &children[i]; c.Live() && c.At.Parent == dir {
+			standing++
+		}
+	}
+	if standing == 0 {
+		return false
+	}
+	pick := binary.BigEndian.Uint64(dir[:]) + uint64(standing)
+	pick = (pick * 0x9e3779b97f4a7c15 >> 32) % uint64(standing) // the golden ratio spreads what comes in a row
+	for i := range children {
+		if c := &children[i]; !c.Live() || c.At.Parent != dir {
+			continue
+		}
+		if pick == 0 {
+			s.agenda.waitObject(children[i].ID)
+			break
+		}
+		pick--
+	}
+	s.agenda.why = forEmpty
+	return true
+}
+
+// outlived resurrects the deleted directory e if one of its children is to
+// live, and otherwise waits until they are gone.
+func (s *State) outlived(e Entry, children []Entry) (held, changed bool, err error) {
+	s.agenda.wait(key{kind: onSurvivor, id: e.ID})
 	for i := range children {
 		c := &children[i]
 		survives, err := s.survives(c, e.ID)
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
-		if survives && !e.Known.Displaced {
-			return s.resurrect(e)
+		if survives {
+			s.agenda.waitObject(c.ID)
+			changed, err := s.resurrect(e)
+			return true, changed, err
 		}
-		empty = empty && (!c.Live() || c.At.Parent != e.ID)
 	}
-	if !empty {
-		return false, nil
-	}
-	p.Op = Rmdir
-	return s.plan(e, p)
+	return s.inhabited(children, e.ID), false, nil
 }
 
 // survives tells whether c belongs into dir, whose tombstone is known, and is
@@ -120,6 +172,8 @@ func (s *State) survives(c *Entry, dir replication.FileID) (bool, error) {
 // knew of are seen too.
 func (s *State) resurrect(e Entry) (bool, error) {
 	if !s.meta.Seen.Covers(e.Known.Stamp) {
+		s.agenda.wait(key{kind: onSeen})
+		s.agenda.why = forOthers
 		return false, nil
 	}
 	r := e.Known
@@ -138,50 +192,66 @@ func (s *State) resurrect(e Entry) (bool, error) {
 
 // bring makes a live version real: first its place, then its content.
 func (s *State) bring(e Entry) (bool, error) {
-	ready, changed, err := s.parentReady(e)
+	dir, ready, changed, err := s.parentReady(e)
 	if err != nil || !ready {
 		return changed, err
 	}
-	to, ok, err := s.place(&e.Known)
-	if err != nil || !ok {
-		return false, err
-	}
+	s.agenda.why = forNothing
+	to := Place{dir, e.Known.Name}
 	if e.Live() && e.At == to {
 		return s.refresh(e)
 	}
 	return s.enter(e, to)
 }
 
-// parentReady tells whether the directory that e belongs into is on disk and
-// not below e.
-func (s *State) parentReady(e Entry) (ready, changed bool, err error) {
-	dir, ok, err := s.directory(e.Known.Parent)
-	if err != nil || !ok {
-		return false, false, err
+// parentReady finds the directory that e belongs into, and tells whether it is
+// on disk and not below e.
+func (s *State) parentReady(e Entry) (dir replication.FileID, ready, changed bool, err error) {
+	dir, p, ok, err := s.resolve(e.Known.Parent)
+	if err != nil {
+		return dir, false, false, err
 	}
-	if dir == replication.RootID {
-		return true, false, nil
+	s.agenda.why = forFolder
+	if dir != replication.RootID {
+		s.agenda.waitObject(dir)
 	}
-	p, _, err := s.store.Entry(dir)
-	if err != nil || p.Known.Kind != replication.Directory || p.Foreign {
-		return false, false, err
+	if !ok || dir == replication.RootID {
+		return dir, ok, false, nil
+	}
+	if p.Known.Kind != replication.Directory || p.Foreign {
+		return dir, false, false, nil
 	}
 	if p.Known.Deleted {
 		if p.Known.Displaced {
-			return false, false, nil
+			return dir, false, false, nil
 		}
 		changed, err = s.resurrect(p)
-		return false, changed, err
+		return dir, false, changed, err
 	}
 	if e.Known.Kind == replication.Directory {
-		if cyclic, changed, err := s.cycle(e); err != nil || cyclic {
-			return false, changed, err
-		}
-		if below, err := s.standsBelow(dir, e.ID); err != nil || below {
-			return false, false, err
+		if wrong, changed, err := s.misplaced(e, dir); err != nil || wrong {
+			return dir, false, changed, err
 		}
 	}
-	return p.Live() && p.At.Parent != HoldID, false, nil
+	return dir, p.Live() && p.At.Parent != HoldID, false, nil
+}
+
+// misplaced tells whether dir, which the directory e belongs into, is below e,
+// by the known versions or on disk.
+func (s *State) misplaced(e Entry, dir replication.FileID) (wrong, changed bool, err error) {
+	s.agenda.wait(key{kind: onChain})
+	if cyclic, changed, err := s.cycle(e); err != nil || cyclic {
+		s.agenda.wait(key{kind: onAnything})
+		return cyclic, changed, err
+	}
+	if !e.Live() {
+		return false, false, nil // nothing stands below what is not there
+	}
+	below, err := s.standsBelow(dir, e.ID)
+	if below {
+		s.agenda.wait(key{kind: onAnything})
+	}
+	return below, false, err
 }
 
 // refresh gives an object that stands where it belongs its content.
@@ -201,21 +271,6 @@ func (s *State) refresh(e Entry) (bool, error) {
 	return s.plan(e, p)
 }
 
-// contentReady tells whether the content of Known is at hand, and asks for it
-// otherwise.
-func (s *State) contentReady(e Entry) bool {
-	if e.Known.Kind != replication.File {
-		return true
-	}
-	c, ok := s.contents[e.ID]
-	if !ok || c.hash != e.Known.Hash {
-		s.contents[e.ID] = content{e.Known.Hash, fetching}
-		s.do(Want{e.Known})
-		return false
-	}
-	return c.state == fetched
-}
-
 // enter brings an object to the place where it belongs, once the content is at
 // hand if it comes from outside, and the name is free or won.
 func (s *State) enter(e Entry, to Place) (bool, error) {
@@ -223,10 +278,15 @@ func (s *State) enter(e Entry, to Place) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	s.agenda.wait(key{kind: onPlace, id: to.Parent, name: to.Name})
 	p := Plan{ID: e.ID, Op: Create, Record: e.Known, To: to}
 	if e.Live() {
 		disk := e.Disk
 		p.Op, p.From, p.Expect = Move, e.At, &disk
+	}
+	for i := range occupants {
+		s.agenda.waitObject(occupants[i].ID)
+		s.agenda.why = forName
 	}
 	if len(occupants) > 1 {
 		return false, nil // a swap that is being observed
@@ -238,49 +298,4 @@ func (s *State) enter(e Entry, to Place) (bool, error) {
 		return false, nil
 	}
 	return s.plan(e, p)
-}
-
-// plan starts p unless another plan that is under way stands in its way.
-func (s *State) plan(e Entry, p Plan) (bool, error) {
-	if len(s.busy) >= maxPlans {
-		return false, nil
-	}
-	for _, q := range s.busy {
-		if p.hinders(&q) {
-			return false, nil
-		}
-	}
-	r := p.Record
-	e.Doing = &r
-	if err := s.put(e); err != nil {
-		return false, err
-	}
-	s.busy[p.ID] = p
-	s.do(Install{p})
-	return false, nil
-}
-
-func (s *State) isBusy(id replication.FileID) bool {
-	_, ok := s.busy[id]
-	return ok
-}
-
-// hinders tells whether p and q touch the same thing: an object, a name, a
-// directory that one fills and the other moves, or two directories on the move.
-func (p *Plan) hinders(q *Plan) bool {
-	if p.movesDirectory() && q.movesDirectory() {
-		return true
-	}
-	return p.touches(q.ID) || q.touches(p.ID) ||
-		p.Occupant != nil && q.touches(p.Occupant.ID) ||
-		p.To.Name != "" && p.To == q.To
-}
-
-func (p *Plan) movesDirectory() bool {
-	return p.Record.Kind == replication.Directory && p.Op == Move
-}
-
-func (p *Plan) touches(id replication.FileID) bool {
-	return p.ID == id || p.Occupant != nil && p.Occupant.ID == id ||
-		id != replication.RootID && (p.To.Parent == id || p.From.Parent == id)
 }

@@ -11,7 +11,8 @@ import (
 func Generate(seed uint64, n int) Script {
 	g := generator{rng: rand.New(rand.NewPCG(seed, 1))}
 	g.members = []string{"ber", "par", "nyc", "tok"}[:2+g.rng.IntN(3)]
-	s := Script{"members " + strings.Join(g.members, " ")}
+	verb := []string{"members ", "slowly ", "tightly 1 ", "tightly 2 "}[g.rng.IntN(4)]
+	s := Script{verb + strings.Join(g.members, " ")}
 	if g.rng.IntN(2) == 0 {
 		s = append(s, fmt.Sprintf("faults %.2f %.2f %dms", g.rng.Float64()*0.3, g.rng.Float64()*0.3, 1+g.rng.IntN(2000)))
 	}

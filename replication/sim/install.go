@@ -12,21 +12,23 @@ import (
 func (m *Member) install(p reconcile.Plan) {
 	if m.w.rng.Float64() < m.w.faults.Loss/4 {
 		m.w.note("%s %v %v: no space", m.name, p.Op, p.ID)
-		m.step(reconcile.Installed{ID: p.ID, Outcome: reconcile.NoSpace})
+		m.post(reconcile.Installed{ID: p.ID, Outcome: reconcile.NoSpace})
 		return
 	}
 	inode, ok := m.change(&p)
 	m.w.note("%s %v %v %q done=%v", m.name, p.Op, p.ID, p.To.Name, ok)
 	if !ok {
 		m.scan()
-		m.step(reconcile.Installed{ID: p.ID, Outcome: reconcile.Changed})
+		m.post(reconcile.Installed{ID: p.ID, Outcome: reconcile.Changed})
 		return
 	}
+	m.changed[p.ID] = m.scans
+	m.made[inode] = p.ID
 	m.again(m.w.soon(20*time.Millisecond), func() {
 		if inode != 0 {
 			m.bind(inode, p.ID)
 		}
-		m.step(reconcile.Installed{ID: p.ID, Outcome: reconcile.Done})
+		m.post(reconcile.Installed{ID: p.ID, Outcome: reconcile.Done})
 	})
 }
 

@@ -24,11 +24,15 @@ type Member struct {
 	up       bool
 	life     int // raised by every crash: what was begun before is void
 	core     *reconcile.State
+	inbox    []reconcile.Event // to be given to the core in one step
 	contents map[replication.FileID]string
-	scanning bool                     // a scan is due
-	count    uint64                   // of the last stamp that the oracles know
-	held     version.Vector           // what it claimed last
-	tries    map[replication.Hash]int // how often a content was asked for
+	scanning bool                          // a scan is due
+	scans    int                           // since the crash
+	made     map[uint64]replication.FileID // what was installed since the crash, maybe not yet noted
+	changed  map[replication.FileID]int    // scans when an install changed the disk
+	count    uint64                        // of the last stamp that the oracles know
+	held     version.Vector                // what it claimed last
+	tries    map[replication.Hash]int      // how often a content was asked for
 }
 
 // Add adds a member. The primary's content wins at the initial sync.
@@ -55,6 +59,19 @@ func (m *Member) fresh(primary bool) {
 		m.disk.preserve(o)
 		m.disk.remove(o.inode)
 	}
+	m.begun()
+}
+
+// begun does the first scan. A slow one is done over and over for a while, with
+// users about, and a crash can fall in it.
+func (m *Member) begun() {
+	if m.w.slow && m.w.rng.IntN(3) > 0 {
+		m.again(m.w.soon(time.Second), m.begun)
+		if m.w.rng.IntN(2) == 0 {
+			m.scan()
+		}
+		return
+	}
 	m.scan()
 	m.step(reconcile.Scanned{})
 }
@@ -65,9 +82,13 @@ func (m *Member) boot() {
 		m.w.fail("%s: %v", m.name, err)
 		return
 	}
+	if m.w.tight > 0 {
+		core.Limit(reconcile.Limits{Plans: m.w.tight, Contents: m.w.tight})
+	}
 	m.life++
 	m.up, m.core, m.scanning = true, core, false
-	m.contents, m.tries = map[replication.FileID]string{}, map[replication.Hash]int{}
+	m.scans, m.changed, m.made = 0, map[replication.FileID]int{}, map[uint64]replication.FileID{}
+	m.inbox, m.contents, m.tries = nil, map[replication.FileID]string{}, map[replication.Hash]int{}
 	m.again(m.w.soon(time.Second), m.pull)
 	m.again(m.w.soon(3*time.Second), m.retry)
 }
@@ -87,7 +108,8 @@ func (m *Member) restart() {
 	}
 	m.w.note("%s restarts", m.name)
 	if meta, _ := m.store.Meta(); meta.Phase == reconcile.Scanning {
-		m.fresh(meta.Primary)
+		m.boot()
+		m.begun()
 		return
 	}
 	m.boot()
@@ -119,7 +141,7 @@ func (m *Member) pull() {
 }
 
 func (m *Member) retry() {
-	m.step(reconcile.Retry{})
+	m.post(reconcile.Retry{})
 	m.again(2*time.Second+m.w.soon(time.Second), m.retry)
 }
 
@@ -128,21 +150,105 @@ func (m *Member) ask(from int) {
 		return
 	}
 	seen := m.core.Meta().Seen
-	m.w.post(m.index, from, func() { m.w.members[from].step(reconcile.Asked{Peer: m.name, Seen: seen}) })
+	m.w.post(m.index, from, func() { m.w.members[from].answer(m, seen) })
 }
 
-// step gives one event to the core and does what it says.
-func (m *Member) step(ev reconcile.Event) {
+// answer tells to, which has seen what seen covers, what m holds.
+func (m *Member) answer(to *Member, seen version.Vector) {
+	records, b, ok, err := reconcile.Answer(m.store, seen)
+	if err != nil {
+		m.w.fail("%s: %v", m.name, err)
+	}
+	if !ok || err != nil {
+		return
+	}
+	for r := range records {
+		b.Records = append(b.Records, r)
+	}
+	m.w.records += len(b.Records)
+	pieces := m.w.cutUp(b)
+	m.w.post(m.index, to.index, func() { to.receive(m, pieces) })
+}
+
+// cutUp parts some batches: all pieces but the last claim nothing.
+func (w *World) cutUp(b reconcile.Batch) []reconcile.Batch {
+	var out []reconcile.Batch
+	for len(b.Records) > 1 && w.rng.IntN(3) == 0 {
+		n := 1 + w.rng.IntN(len(b.Records)-1)
+		out = append(out, reconcile.Batch{Records: b.Records[:n], Since: b.Since})
+		b.Records = b.Records[n:]
+	}
+	return append(out, b)
+}
+
+// receive takes in one piece after the other. A crash or a cut link between two
+// of them loses the rest.
+func (m *Member) receive(from *Member, pieces []reconcile.Batch) {
+	m.post(reconcile.Received{From: from.name, Batch: pieces[0]})
+	if len(pieces) == 1 {
+		return
+	}
+	m.again(m.w.soon(100*time.Millisecond), func() {
+		if !m.w.cut[[2]int{from.index, m.index}] {
+			m.receive(from, pieces[1:])
+		}
+	})
+}
+
+// post gives ev to the core soon, maybe together with others.
+func (m *Member) post(ev reconcile.Event) {
+	m.inbox = append(m.inbox, ev)
+	if len(m.inbox) > 1 {
+		return
+	}
+	flush := func() {
+		events := m.inbox
+		m.inbox = nil
+		m.step(events...)
+	}
+	if m.w.rng.IntN(2) == 0 {
+		flush()
+		return
+	}
+	m.again(m.w.soon(30*time.Millisecond), flush)
+}
+
+// step gives events to the core and does what it says.
+func (m *Member) step(events ...reconcile.Event) {
 	if m.w.err != nil {
 		return
 	}
 	m.w.steps++
-	m.w.note("%s %T", m.name, ev)
-	actions, err := m.core.Step(m.w.now+int64(m.skew), ev)
+	m.w.note("%s takes %d events", m.name, len(events))
+	for _, ev := range events {
+		m.w.note("  %T", ev)
+	}
+	actions, err := m.core.Step(m.w.now+int64(m.skew), events...)
 	if err != nil {
-		m.w.fail("%s: %T: %v", m.name, ev, err)
+		m.w.fail("%s: %v: %v", m.name, events, err)
 		return
 	}
+	m.done(actions)
+	for _, ev := range events {
+		m.recheck(ev)
+	}
+}
+
+// recheck scans again if a scan came between an install and its note: what a
+// user then did to the object was not told from its not being there yet.
+func (m *Member) recheck(ev reconcile.Event) {
+	ins, ok := ev.(reconcile.Installed)
+	if !ok || ins.Outcome != reconcile.Done {
+		return
+	}
+	if m.changed[ins.ID] != m.scans {
+		m.touched()
+	}
+	delete(m.changed, ins.ID)
+}
+
+// done looks at what a step has left, and does what it says.
+func (m *Member) done(actions []reconcile.Action) {
 	m.w.watch(m)
 	for _, a := range actions {
 		m.act(a)
@@ -153,10 +259,8 @@ func (m *Member) act(a reconcile.Action) {
 	switch a := a.(type) {
 	case reconcile.Want:
 		m.fetch(a.Record)
-	case reconcile.Send:
-		to := m.w.named(a.Peer)
-		m.w.records += len(a.Batch.Records)
-		m.w.post(m.index, to.index, func() { to.step(reconcile.Received{Batch: a.Batch}) })
+	case reconcile.Refuse:
+		m.w.fail("%s refuses what %s sends: %v", m.name, a.From, a.Err)
 	case reconcile.Claim:
 		for to := range m.w.members {
 			if m.w.sends[[2]int{m.index, to}] {
@@ -180,11 +284,11 @@ func (m *Member) fetch(r replication.Record) {
 		if ok {
 			m.contents[r.ID] = content
 		} else if m.tries[r.Hash] > 2*len(from) && m.w.nowhere(r.Hash) {
-			m.step(reconcile.Unobtainable{ID: r.ID, Hash: r.Hash})
+			m.post(reconcile.Unobtainable{ID: r.ID, Hash: r.Hash})
 		}
-		m.step(reconcile.Fetched{ID: r.ID, Hash: r.Hash, OK: ok})
+		m.post(reconcile.Fetched{ID: r.ID, Hash: r.Hash, OK: ok})
 	}
-	m.again(5*time.Second, func() { m.step(reconcile.Fetched{ID: r.ID, Hash: r.Hash, OK: m.has(r)}) })
+	m.again(5*time.Second, func() { m.post(reconcile.Fetched{ID: r.ID, Hash: r.Hash, OK: m.has(r)}) })
 	if len(from) == 0 {
 		return
 	}

@@ -35,6 +35,9 @@ func (w *World) watch(m *Member) {
 		w.fail("%s held %v and now claims %v", m.name, m.held, meta.Held)
 	}
 	m.held = meta.Held
+	if id, found, err := m.core.Overlooked(); found || err != nil {
+		w.fail("%s could go on with %v, which waits: %q, %v", m.name, id, m.core.Waiting(id), err)
+	}
 	if w.steps%64 == 0 {
 		w.checkKnowledge(m)
 	}

@@ -10,6 +10,7 @@ import (
 // scan compares the whole tree with the index, as the journal does.
 func (m *Member) scan() {
 	m.scanning = false
+	m.scans++
 	var found []object
 	for _, top := range []uint64{rootInode, holdInode} {
 		m.disk.walk(top, "", func(_ string, o object) { found = append(found, o) })
@@ -17,8 +18,14 @@ func (m *Member) scan() {
 	for _, o := range found {
 		m.observe(o)
 	}
+	var gone []reconcile.Event
 	for _, e := range m.lost() {
-		m.step(reconcile.Gone{ID: e.ID})
+		gone = append(gone, reconcile.Gone{ID: e.ID})
+	}
+	for len(gone) > 0 {
+		n := 1 + m.w.rng.IntN(len(gone))
+		m.step(gone[:n]...)
+		gone = gone[n:]
 	}
 	for inode := range m.bound {
 		if _, ok := m.disk.objects[inode]; !ok {
@@ -58,15 +65,12 @@ func (m *Member) observe(o object) {
 			m.w.note("%s sees %q %q as %v", m.name, o.name, o.content, id.ID)
 		}
 	}
-	m.w.watch(m)
-	for _, a := range actions {
-		m.act(a)
-	}
+	m.done(actions)
 }
 
 func (m *Member) describe(o object) reconcile.Object {
 	out := reconcile.Object{
-		ID: m.bound[o.inode], At: reconcile.Place{Name: o.name}, Kind: replication.Directory,
+		ID: m.identity(o.inode), At: reconcile.Place{Name: o.name}, Kind: replication.Directory,
 		Attr: replication.Attr{Mode: o.mode},
 	}
 	switch o.parent {
@@ -74,12 +78,20 @@ func (m *Member) describe(o object) reconcile.Object {
 	case holdInode:
 		out.At.Parent = reconcile.HoldID
 	default:
-		out.At.Parent = m.bound[o.parent]
+		out.At.Parent = m.identity(o.parent)
 	}
 	if !o.dir {
 		out.Kind, out.Size, out.Hash = replication.File, int64(len(o.content)), hashOf(o.content)
 	}
 	return out
+}
+
+// identity tells which object an inode is: one that was just installed too.
+func (m *Member) identity(inode uint64) replication.FileID {
+	if id, ok := m.bound[inode]; ok {
+		return id
+	}
+	return m.made[inode]
 }
 
 func (m *Member) present(id replication.FileID) bool {

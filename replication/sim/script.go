@@ -13,6 +13,8 @@ import (
 //
 //	members A B …        who there is; the first is the primary, all are connected
 //	oneway A B …         the same, each sends to the next only
+//	slowly A B …         like members, but a first scan takes a while
+//	tightly N A B …      like slowly, with at most N installs and contents at once
 //	edit A PATH CONTENT  a user saves a file, anew or over the old
 //	save A PATH CONTENT  the same by renaming a new file over the old
 //	mkdir A PATH, move A FROM TO, delete A PATH, chmod A PATH
@@ -61,7 +63,15 @@ func (s Script) Run(seed uint64, trace func(string)) *World {
 func (w *World) play(f []string) {
 	verb, args := f[0], f[1:]
 	switch verb {
-	case "members", "oneway":
+	case "tightly":
+		if _, err := fmt.Sscan(args[0], &w.tight); err != nil {
+			w.fail("tightly %s: %v", args[0], err)
+		}
+		w.slow = true
+		w.populate(args[1:], false)
+		return
+	case "members", "oneway", "slowly":
+		w.slow = verb == "slowly"
 		w.populate(args, verb == "oneway")
 		return
 	case "heal":

@@ -44,6 +44,8 @@ type World struct {
 	faults  Faults
 	sends   map[[2]int]bool // connections: sender, receiver
 	cut     map[[2]int]bool
+	slow    bool // first scans take a while
+	tight   int  // installs and contents under way at once, 0: the default
 	steps   int
 	records int    // sent so far
 	sum     uint64 // of the trace so far
@@ -147,6 +149,10 @@ func (w *World) Heal() {
 // Settle runs until nothing changes any more, and tells whether that came.
 func (w *World) Settle() bool {
 	quiet, last := 0, w.state()
+	enough := 20
+	if w.tight > 0 { // contents that are nowhere are asked for in turn before they are given up
+		enough = 80
+	}
 	for range 300 {
 		w.run(time.Second)
 		if w.err != nil {
@@ -156,7 +162,7 @@ func (w *World) Settle() bool {
 		if quiet++; now != last {
 			quiet, last = 0, now
 		}
-		if quiet >= 20 {
+		if quiet >= enough {
 			return true
 		}
 	}
