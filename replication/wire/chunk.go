@@ -9,30 +9,95 @@ import (
 const (
 	// MaxOpaque is how many bytes a chunk list or recipe may have.
 	MaxOpaque = maxPlain
-	// MaxChunks is how many chunks one request or answer names.
-	MaxChunks = 1 << 12
-	// MaxChunkBytes is how many bytes the chunks of one answer may have
-	// together.
-	MaxChunkBytes = maxPlain - MaxChunks*(32+5+4)
+	// MaxRanges is how many ranges one request names.
+	MaxRanges = 1 << 12
+	// MaxChunkBytes is how many bytes of content one Chunks holds.
+	MaxChunkBytes = 1 << 20
 )
 
-// WantChunkList asks for the list of the chunks of one content, as ChunkLists
-// of many parts.
+// Range is Length bytes at Offset of a content.
+type Range struct{ Offset, Length int64 }
+
+// appendRanges writes the number of ranges and of each how far it begins behind
+// the end of the one before, and its length.
+func appendRanges(b []byte, ranges []Range) []byte {
+	b = binary.AppendUvarint(b, uint64(len(ranges)))
+	var end int64
+	for _, r := range ranges {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(r.Offset-end)), uint64(r.Length))
+		end = r.Offset + r.Length
+	}
+	return b
+}
+
+// ranges takes ranges that are not empty, rise and do not overlap.
+func (r *reader) ranges() []Range {
+	n := r.count(MaxRanges, 2, "ranges")
+	if n == 0 {
+		return nil
+	}
+	ranges := make([]Range, n)
+	var end int64
+	for i := range ranges {
+		skip, length := r.amount("skip"), r.amount("length")
+		if length == 0 || end+skip < 0 || end+skip+length < 0 {
+			r.fail("a range of length %d that begins %d behind %d", length, skip, end)
+			return nil
+		}
+		ranges[i] = Range{end + skip, length}
+		end += skip + length
+	}
+	return ranges
+}
+
+// ListMode says which list of chunks a WantChunkList asks for.
+type ListMode uint8
+
+// The modes of a WantChunkList.
+const (
+	// KnownList asks for the lasting list of the whole content if it is known
+	// without reading that; Done is the answer if not.
+	KnownList ListMode = iota
+	// WholeList asks for the lasting list of the whole content.
+	WholeList
+	// ListEntries asks for the entries of the lasting list that cover the
+	// ranges exactly.
+	ListEntries
+	// CutRanges asks for the chunks of each range, cut for itself.
+	CutRanges
+	listModes
+)
+
+// WantChunkList asks for chunks of one content, as ChunkLists of many parts.
 type WantChunkList struct {
 	Folder FolderKey
 	Want
+	Mode    ListMode
+	Average uint32  // of the cut; 0: as the answering member likes best
+	Level   uint8   // 0: chunks; n: outline of the list of level n-1
+	Ranges  []Range // of the content; rising, at most MaxRanges; not of whole lists
 }
 
 // Type is TypeWantChunkList.
 func (WantChunkList) Type() Type { return TypeWantChunkList }
 
-// Append writes folder, id and hash.
-func (w WantChunkList) Append(b []byte) []byte { return w.appendTo(append(b, w.Folder[:]...)) }
+// Append writes folder, id, hash, mode, average, level and ranges.
+func (w WantChunkList) Append(b []byte) []byte {
+	b = append(w.appendTo(append(b, w.Folder[:]...)), byte(w.Mode))
+	return appendRanges(append(binary.AppendUvarint(b, uint64(w.Average)), w.Level), w.Ranges)
+}
 
-func parseWantChunkList(r *reader) Message { return WantChunkList{r.folder(), r.want()} }
+func parseWantChunkList(r *reader) Message {
+	w := WantChunkList{r.folder(), r.want(), ListMode(r.byte("mode")), r.uint32("average"), r.byte("level"), r.ranges()}
+	if w.Mode >= listModes {
+		r.fail("list of mode %d", w.Mode)
+	}
+	return w
+}
 
-// ChunkList is a part of the list of the chunks of one content. The bytes are
-// those of the chunk room; nothing here looks into them.
+// ChunkList is a part of the answer to a WantChunkList: of a whole list the
+// list, of ranges the entries of so many ranges as fit, in their order. The
+// bytes are those of the chunk room; nothing here looks into them.
 type ChunkList struct {
 	Hash replication.Hash // of the content
 	List []byte           // at most MaxOpaque
@@ -50,8 +115,10 @@ func parseChunkList(r *reader) Message {
 	return c
 }
 
-// WantRecipe asks how to make one content from another that the asker holds,
-// as Recipes of many parts.
+// WantRecipe asks how to make one content from another that the asker holds.
+// The answer is a Recipe, with Chunks behind it if it says so, from a member
+// that knows the chunks of the base; otherwise the ChunkList of the whole
+// target, as an outline where that is long.
 type WantRecipe struct {
 	Folder FolderKey
 	Want
@@ -68,96 +135,59 @@ func (w WantRecipe) Append(b []byte) []byte {
 
 func parseWantRecipe(r *reader) Message { return WantRecipe{r.folder(), r.want(), r.hash("base")} }
 
-// Recipe is a part of the instructions to make a content from its base. The
-// bytes are those of the chunk room.
+// Recipe is how to make a content from its base. The steps are those of the
+// chunk room; nothing here looks into them.
 type Recipe struct {
-	Want
-	Base  replication.Hash
-	Steps []byte // at most MaxOpaque
+	Average uint32 // of the chunks of both contents
+	Filled  bool   // the chunks to fetch follow as Chunks, each once, in the order of their first use
+	Steps   []byte // at most MaxOpaque
 }
 
 // Type is TypeRecipe.
 func (Recipe) Type() Type { return TypeRecipe }
 
-// Append writes id, hash and base, and the steps as one block.
+// Append writes the average, whether chunks follow, and the steps as one block.
 func (p Recipe) Append(b []byte) []byte {
-	return appendBlock(append(p.appendTo(b), p.Base[:]...), p.Steps, fast)
+	return appendBlock(appendBool(binary.AppendUvarint(b, uint64(p.Average)), p.Filled), p.Steps, fast)
 }
 
 func parseRecipe(r *reader) Message {
-	p := Recipe{Want: r.want(), Base: r.hash("base")}
+	p := Recipe{Average: r.uint32("average"), Filled: r.bool("filled")}
 	p.Steps, _ = r.block(MaxOpaque, "steps")
 	return p
 }
 
-// WantChunks asks for chunks of one content by their hashes, as Chunks of many
-// parts.
+// WantChunks asks for stretches of one content, as Chunks of many parts.
 type WantChunks struct {
 	Folder FolderKey
 	Want
-	Chunks []replication.Hash // at most MaxChunks
+	Ranges []Range // rising, at most MaxRanges
 }
 
 // Type is TypeWantChunks.
 func (WantChunks) Type() Type { return TypeWantChunks }
 
-// Append writes folder, id, hash, number, and the hashes.
+// Append writes folder, id, hash and ranges.
 func (w WantChunks) Append(b []byte) []byte {
-	b = binary.AppendUvarint(w.appendTo(append(b, w.Folder[:]...)), uint64(len(w.Chunks)))
-	for _, h := range w.Chunks {
-		b = append(b, h[:]...)
-	}
-	return b
+	return appendRanges(w.appendTo(append(b, w.Folder[:]...)), w.Ranges)
 }
 
-func parseWantChunks(r *reader) Message {
-	w := WantChunks{Folder: r.folder(), Want: r.want()}
-	if n := r.count(MaxChunks, 32, "chunks"); n > 0 {
-		w.Chunks = make([]replication.Hash, n)
-	}
-	for i := range w.Chunks {
-		w.Chunks[i] = r.hash("chunk")
-	}
-	return w
-}
+func parseWantChunks(r *reader) Message { return WantChunks{r.folder(), r.want(), r.ranges()} }
 
-// Chunk is one chunk: its bytes, or why it does not come.
-type Chunk struct {
-	Hash replication.Hash // the receiver verifies it
-	Code Code             // not 0: no bytes
-	Data []byte
-}
-
-// Chunks holds chunks, compressed across them.
+// Chunks holds the next bytes of the stretches that were asked for, one behind
+// the other; the parts are cut anywhere.
 type Chunks struct {
-	Chunks []Chunk // at most MaxChunks, with at most MaxChunkBytes of data
+	Bytes []byte // at most MaxChunkBytes; the receiver verifies them
 }
 
 // Type is TypeChunks.
 func (Chunks) Type() Type { return TypeChunks }
 
-// Append writes one block: the number of chunks, and of each its hash, code
-// and bytes.
-func (c Chunks) Append(b []byte) []byte {
-	block := binary.AppendUvarint(nil, uint64(len(c.Chunks)))
-	for _, k := range c.Chunks {
-		block = append(block, k.Hash[:]...)
-		block = appendBytes(binary.AppendUvarint(block, uint64(k.Code)), k.Data)
-	}
-	return appendBlock(b, block, fast)
-}
+// Append writes the bytes as one block, compressed where it pays.
+func (c Chunks) Append(b []byte) []byte { return appendBlock(b, c.Bytes, fast) }
 
 func parseChunks(r *reader) Message {
 	var c Chunks
-	block, _ := r.block(maxPlain, "chunks")
-	in := reader{b: block, err: r.err}
-	if n := in.count(MaxChunks, 34, "chunks"); n > 0 {
-		c.Chunks = make([]Chunk, n)
-	}
-	for i := range c.Chunks {
-		c.Chunks[i] = Chunk{in.hash("hash"), Code(in.uint32("code")), in.bytes(maxPlain, "bytes")}
-	}
-	in.end("the last chunk")
-	r.err = in.err
+	c.Bytes, _ = r.block(MaxChunkBytes, "bytes")
 	return c
 }

@@ -38,6 +38,7 @@ func (r *reader) want() Want { return Want{r.id("id"), r.hash("hash")} }
 type Data struct {
 	Offset int64
 	Bytes  []byte // at most MaxPiece
+	Zeros  int64  // so many zero bytes follow Bytes: a hole, of any length
 	// Squeezed asks for compression where it pays; in a parsed message it
 	// tells that the piece came compressed.
 	Squeezed bool
@@ -46,20 +47,21 @@ type Data struct {
 // Type is TypeData.
 func (Data) Type() Type { return TypeData }
 
-// Append writes the offset and the bytes as one block.
+// Append writes the offset, the number of zeros, and the bytes as one block.
 func (d Data) Append(b []byte) []byte {
 	e := noEffort
 	if d.Squeezed {
 		e = fast
 	}
-	return appendBlock(binary.AppendUvarint(b, uint64(d.Offset)), d.Bytes, e)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(d.Offset)), uint64(d.Zeros))
+	return appendBlock(b, d.Bytes, e)
 }
 
 func parseData(r *reader) Message {
-	d := Data{Offset: r.amount("offset")}
+	d := Data{Offset: r.amount("offset"), Zeros: r.amount("zeros")}
 	d.Bytes, d.Squeezed = r.block(MaxPiece, "content")
-	if d.Offset+int64(len(d.Bytes)) < 0 {
-		r.fail("a piece at %d of length %d", d.Offset, len(d.Bytes))
+	if end := d.Offset + int64(len(d.Bytes)); end < 0 || end+d.Zeros < 0 {
+		r.fail("a piece at %d of length %d and %d zeros", d.Offset, len(d.Bytes), d.Zeros)
 	}
 	return d
 }

@@ -18,3 +18,23 @@ func KeyOf(group, folder string) FolderKey {
 }
 
 func (k FolderKey) String() string { return hex.EncodeToString(k[:]) }
+
+// FolderOf returns the folder that a request is about; ok is false for messages
+// that are no request about a folder.
+func FolderOf(m Message) (k FolderKey, ok bool) {
+	switch m := m.(type) {
+	case WantRecords:
+		return m.Folder, true
+	case WantFiles:
+		return m.Folder, true
+	case WantRange:
+		return m.Folder, true
+	case WantChunkList:
+		return m.Folder, true
+	case WantRecipe:
+		return m.Folder, true
+	case WantChunks:
+		return m.Folder, true
+	}
+	return k, false
+}

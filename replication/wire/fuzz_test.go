@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Parse(Append(%+v)) = %v", m, err)
 		}
 		if data, ok := m.(Data); ok { // a short piece does not stay compressed
-			again = Data{data.Offset, again.(Data).Bytes, data.Squeezed}
+			again = Data{data.Offset, again.(Data).Bytes, data.Zeros, data.Squeezed}
 		}
 		if !reflect.DeepEqual(m, again) {
 			t.Fatalf("Parse(Append(%+v)) = %+v", m, again)

@@ -5,6 +5,7 @@ import "dfsd/replication/version"
 // Knowledge tells what a member knows and holds of one folder.
 type Knowledge struct {
 	Folder FolderKey
+	Origin version.Origin // under which it stamps its own changes; zero while it is starting
 	Known  version.Vector // versions whose records it has
 	Held   version.Vector // versions whose content it has as well
 }
@@ -12,13 +13,17 @@ type Knowledge struct {
 // Type is TypeKnowledge.
 func (Knowledge) Type() Type { return TypeKnowledge }
 
-// Append writes folder, Known and Held.
+// Append writes folder, origin, Known and Held.
 func (k Knowledge) Append(b []byte) []byte {
-	return k.Held.Append(k.Known.Append(append(b, k.Folder[:]...)))
+	b = append(append(b, k.Folder[:]...), k.Origin[:]...)
+	return k.Held.Append(k.Known.Append(b))
 }
 
 func parseKnowledge(r *reader) Message {
-	return Knowledge{r.folder(), r.vector("known"), r.vector("held")}
+	k := Knowledge{Folder: r.folder()}
+	copy(k.Origin[:], r.take(len(k.Origin), "origin"))
+	k.Known, k.Held = r.vector("known"), r.vector("held")
+	return k
 }
 
 // WantRecords asks for the records that Known does not cover, as Records of

@@ -101,7 +101,7 @@ func kindOfFolder(t Type) kind {
 	case TypeData:
 		return kind{"data", MaxBody, parseData}
 	case TypeWantChunkList:
-		return kind{"want-chunk-list", 256, parseWantChunkList}
+		return kind{"want-chunk-list", 1 << 17, parseWantChunkList}
 	case TypeChunkList:
 		return kind{"chunk-list", MaxBody, parseChunkList}
 	case TypeWantRecipe:
@@ -109,7 +109,7 @@ func kindOfFolder(t Type) kind {
 	case TypeRecipe:
 		return kind{"recipe", MaxBody, parseRecipe}
 	case TypeWantChunks:
-		return kind{"want-chunks", 1 << 20, parseWantChunks}
+		return kind{"want-chunks", 1 << 17, parseWantChunks}
 	case TypeChunks:
 		return kind{"chunks", MaxBody, parseChunks}
 	}

@@ -70,7 +70,7 @@ func TestGoldenByHand(t *testing.T) {
 	golden := readGolden(t)
 	for name, want := range map[string]string{
 		"join": "01" + "02" + "01020300000000000000000000000000",
-		"data": "8080808020" + "00" + "0a" + hex.EncodeToString([]byte("0123456789")),
+		"data": "8080808020" + "00" + "00" + "0a" + hex.EncodeToString([]byte("0123456789")),
 		"hello": hex.EncodeToString([]byte("DFSR\r\n\x1a\x00")) + "01" + "02" + "0f" + hex.EncodeToString([]byte("fs1.example.com")) +
 			"08" + hex.EncodeToString([]byte("dfsd 1.0")) + "02" +
 			"06" + hex.EncodeToString([]byte("branch")) + "08" + hex.EncodeToString([]byte("projects")) + "00" +
@@ -126,9 +126,15 @@ func TestRefused(t *testing.T) {
 		{"state 9", TypeStatus, Status{State: 9}.Append(nil)},
 		{"range beyond all files", TypeWantRange, WantRange{Offset: 1<<63 - 1, Length: 1}.Append(nil)},
 		{"piece beyond all files", TypeData, Data{Offset: 1<<63 - 1, Bytes: []byte{1}}.Append(nil)},
+		{"hole beyond all files", TypeData, Data{Offset: 5, Bytes: []byte{1}, Zeros: 1<<63 - 6}.Append(nil)},
+		{"empty range", TypeWantChunks, WantChunks{Ranges: []Range{{7, 0}}}.Append(nil)},
+		{"ranges that fall", TypeWantChunks, WantChunks{Ranges: []Range{{7, 3}, {6, 1}}}.Append(nil)},
+		{"range that ends beyond all files", TypeWantChunks, WantChunks{Ranges: []Range{{7, 1<<63 - 7}}}.Append(nil)},
+		{"list of mode 4", TypeWantChunkList, WantChunkList{Mode: listModes}.Append(nil)},
+		{"chunks too long", TypeChunks, Chunks{make([]byte, MaxChunkBytes+1)}.Append(nil)},
 		{"piece too long", TypeData, Data{Bytes: make([]byte, MaxPiece+1)}.Append(nil)},
 		{"many claims, no bytes", TypeClaims, append(make([]byte, 16), 0xff, 0xff, 0x03)},
-		{"unknown method", TypeData, []byte{0, 2, 1, 1}},
+		{"unknown method", TypeData, []byte{0, 0, 2, 1, 1}},
 	}
 	for _, tt := range tests {
 		if m, err := Parse(tt.typ, slices.Clip(tt.body)); !errors.Is(err, ErrMalformed) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"iter"
+	"math"
 
 	"dfsd/replication"
 	"dfsd/replication/version"
@@ -17,17 +18,21 @@ const (
 )
 
 // Records is a batch of records of one folder. Whoever has taken in this and
-// all earlier parts of the answer knows what Known covers.
+// all earlier parts of the answer knows what Known covers, which is empty in
+// all parts but the last.
 type Records struct {
 	Folder  FolderKey
 	Known   version.Vector
+	Fence   uint32               // the highest that the sender has heard of
+	Synced  bool                 // the sender is past its initial sync
 	Records []replication.Record // at most MaxRecords; see Batches
 }
 
 // Type is TypeRecords.
 func (Records) Type() Type { return TypeRecords }
 
-// Append writes the folder, Known, the number of records, their columns in the
+// Append writes the folder, Known, Fence and Synced in one number, of which
+// Synced is the lowest bit, the number of records, their columns in the
 // order of column and of number, and the hashes, which nothing would compress.
 // Each column is a block of its own, so that it is coded by what is frequent
 // in it. Neighbours that lie in one directory and were made one after the
@@ -38,12 +43,22 @@ func (m Records) Append(b []byte) []byte {
 		e.record(&m.Records[i])
 	}
 	b = m.Known.Append(append(b, m.Folder[:]...))
+	more := uint64(m.Fence) << 1
+	if m.Synced {
+		more |= 1
+	}
+	b = binary.AppendUvarint(b, more)
 	b = e.append(binary.AppendUvarint(b, uint64(len(m.Records))))
 	return append(b, e.hashes...)
 }
 
 func parseRecords(r *reader) Message {
 	m := Records{Folder: r.folder(), Known: r.vector("known")}
+	more := r.uvarint("fence")
+	if more>>1 > math.MaxUint32 {
+		r.fail("fence of more than 32 bits")
+	}
+	m.Fence, m.Synced = uint32(more>>1), more&1 != 0
 	m.Records = newDecoder(r).records()
 	return m
 }
@@ -146,11 +161,10 @@ type folders struct {
 	places map[replication.FileID]int // of ids; nil in a decoder
 }
 
+// add appends id, also if the table has it: a decoder cannot tell, and both
+// sides must count alike.
 func (f *folders) add(id replication.FileID) {
-	if f.places != nil {
-		if _, known := f.places[id]; known {
-			return
-		}
+	if _, known := f.places[id]; f.places != nil && !known {
 		f.places[id] = len(f.ids)
 	}
 	f.ids = append(f.ids, id)

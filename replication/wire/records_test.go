@@ -54,7 +54,7 @@ func drawRecord(t *rapid.T) replication.Record {
 
 func TestRecordsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := Records{Folder: projects, Known: vector(3), Records: rapid.SliceOfN(rapid.Custom(drawRecord), 1, 20).Draw(t, "records")}
+		m := Records{Folder: projects, Known: vector(3), Fence: rapid.Uint32().Draw(t, "fence"), Synced: rapid.Bool().Draw(t, "synced"), Records: rapid.SliceOfN(rapid.Custom(drawRecord), 1, 20).Draw(t, "records")}
 		got, err := Parse(TypeRecords, slices.Clip(m.Append(nil)))
 		if err != nil || !reflect.DeepEqual(got, m) {
 			t.Fatalf("Parse(Append(%+v)) = %+v, %v", m, got, err)
@@ -154,4 +154,31 @@ func BenchmarkRecordsParse(b *testing.B) {
 		}
 	}
 	b.ReportMetric(MaxRecords*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// TestChildrenBeforeTheirDirectory: records come in the order in which they
+// were made, and a directory that was adopted or renamed comes after what is in
+// it.
+func TestChildrenBeforeTheirDirectory(t *testing.T) {
+	dir := func(n byte) replication.Record {
+		r := sampleRecords()[0]
+		r.ID, r.Parent, r.Kind, r.Name = id(n), replication.RootID, replication.Directory, "dir"
+		r.Hash, r.Size, r.Target = replication.Hash{}, 0, ""
+		return r
+	}
+	file := func(n, parent byte) replication.Record {
+		r := dir(n)
+		r.Parent, r.Kind, r.Name = id(parent), replication.File, "file"
+		return r
+	}
+	records := []replication.Record{file(1, 10), file(2, 11), dir(10), dir(11), dir(12), file(3, 12), file(4, 10), file(5, 11), file(6, 12)}
+	m, err := Parse(TypeRecords, Records{Folder: projects, Records: records}.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range m.(Records).Records {
+		if got.Parent != records[i].Parent || got.ID != records[i].ID {
+			t.Errorf("record %d is %v in %v, want %v in %v", i, got.ID, got.Parent, records[i].ID, records[i].Parent)
+		}
+	}
 }
