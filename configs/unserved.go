@@ -98,11 +98,25 @@ func unservedInNamespace(at string, ns namespace.Config) []unserved {
 func unservedInReplication(c *replication.Config) []unserved {
 	var all []unserved
 	for i, g := range c.Groups {
-		for j, m := range g.Members {
+		at := fmt.Sprintf("replication.groups[%d]", i)
+		for _, m := range g.Members {
+			if g.Schedule == nil {
+				break
+			}
 			all = append(all, unserved{
-				fmt.Sprintf("replication.groups[%d].members[%d]", i, j), m.Host,
-				fmt.Sprintf("this version does not replicate yet, and %q is a member of group %q; take it out of the group", m.Host, g.Name),
+				at + ".schedule", m.Host,
+				"this version replicates at all times and without a limit; leave schedule out",
 			})
+		}
+		for j, f := range g.Folders {
+			for host, m := range f.Members {
+				if m.ReadOnly {
+					all = append(all, unserved{
+						fmt.Sprintf("%s.folders[%d].members", at, j), host,
+						fmt.Sprintf("this version undoes no local changes yet; leave read_only of %q out, and keep users from writing there by the share's permissions", host),
+					})
+				}
+			}
 		}
 	}
 	return all

@@ -20,10 +20,12 @@ func TestUnserved(t *testing.T) {
 		"testdata/good-interface.yaml:52:21: this version knows nothing of the replication state of targets yet; leave replicates out",
 		"testdata/good-interface.yaml:53:15: this version demotes no target for its lag yet; leave gate out",
 	}
-	const member = `testdata/good-interface.yaml:68:11: this version does not replicate yet, and "fs1.nyc.corp.example.com" is a member of group "branch"; take it out of the group`
+	const schedule = `testdata/good-interface.yaml:71:17: this version replicates at all times and without a limit; leave schedule out`
+	const readOnly = `testdata/good-interface.yaml:76:20: this version undoes no local changes yet; leave read_only of "fs2.lon.corp.example.com" out, and keep users from writing there by the share's permissions`
 	for host, want := range map[string][]string{
-		"fs1.nyc.corp.example.com":  append(common[:5:5], member),
-		"FS1.NYC.corp.example.com.": append(common[:5:5], member),
+		"fs1.nyc.corp.example.com":  append(common[:5:5], schedule),
+		"FS1.NYC.corp.example.com.": append(common[:5:5], schedule),
+		"fs2.lon.corp.example.com":  append(common[:5:5], schedule, readOnly),
 		"fs1":                       common,
 	} {
 		if got := (&Error{f.Unserved(host)}).Error(); got != strings.Join(want, "\n") {

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"fmt"
+	"slices"
 
 	"dfsd/internal/fault"
 )
@@ -22,6 +23,47 @@ type TopologyConfig struct {
 type ConnectionConfig struct {
 	From string `yaml:"from"`
 	To   string `yaml:"to"`
+}
+
+// Sends tells whether g's topology has member from send its changes to member
+// to. Either may be spelt in any way that names the host.
+func (g GroupConfig) Sends(from, to string) bool {
+	a, b := foldHost(from), foldHost(to)
+	if a == b {
+		return false
+	}
+	switch t := g.Topology; {
+	case t.Hubs != nil:
+		return slices.ContainsFunc(t.Hubs, func(hub string) bool { h := foldHost(hub); return h == a || h == b })
+	case t.Connections != nil:
+		return slices.ContainsFunc(t.Connections, func(c ConnectionConfig) bool { return foldHost(c.From) == a && foldHost(c.To) == b })
+	}
+	return true
+}
+
+// Islands returns the members of g by the islands of its topology, between
+// which nothing travels in either direction. One island is what an
+// administrator wants.
+func (g GroupConfig) Islands() [][]string {
+	var islands [][]string
+	done := map[string]bool{}
+	for _, first := range g.Members {
+		if done[first.Host] {
+			continue
+		}
+		done[first.Host] = true
+		island := []string{first.Host}
+		for i := 0; i < len(island); i++ {
+			for _, m := range g.Members {
+				if !done[m.Host] && (g.Sends(island[i], m.Host) || g.Sends(m.Host, island[i])) {
+					done[m.Host] = true
+					island = append(island, m.Host)
+				}
+			}
+		}
+		islands = append(islands, island)
+	}
+	return islands
 }
 
 const fullMesh = "full-mesh"

@@ -26,6 +26,7 @@ import (
 	"dfsd/internal/smbtree"
 	"dfsd/namespace"
 	"dfsd/referral"
+	"dfsd/replication/engine"
 )
 
 // daemon is one running dfsd: the parts and what they share.
@@ -35,7 +36,8 @@ type daemon struct {
 	level    zap.AtomicLevel
 	state    atomic.Pointer[state]
 	users    *userTable
-	smb      *smbd.Server
+	smb      *smbd.Server   // nil on a host that serves no namespaces
+	engine   *engine.Engine // nil on a host that replicates nothing
 	registry *prometheus.Registry
 	metrics  *metrics
 	random   *rand.Rand // draws among equal targets, for any goroutine
@@ -50,10 +52,17 @@ func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel
 	d.metrics = newMetrics(d.registry)
 	d.use(s)
 	var err error
-	if d.users, err = openUserTable(s.config.SMB.UsersFile, log); err != nil {
-		return nil, err
+	if s.config.SMB != nil {
+		if d.users, err = openUserTable(s.config.SMB.UsersFile, log); err != nil {
+			return nil, err
+		}
+		if d.smb, err = d.newServer(s); err != nil {
+			return nil, err
+		}
 	}
-	d.smb, err = d.newServer(s)
+	if replicates(s.config) {
+		d.engine, err = newEngine(s.config, d.registry, log)
+	}
 	return d, err
 }
 
@@ -113,9 +122,9 @@ func (d *daemon) Ready() error {
 // returns, every goroutine that it started has ended.
 func (d *daemon) run(ctx context.Context) error {
 	s := d.state.Load()
-	parts, closers, err := d.listen(s)
+	parts, opened, err := d.listen(s)
 	if err != nil {
-		return errors.Join(err, closeAll(closers))
+		return errors.Join(err, closeAll(opened))
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -129,7 +138,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	wg.Go(func() { d.reloadOn(ctx, hangup) })
 	d.serving.Store(true)
-	d.log.Info("serving", zap.String("host", s.config.Host), zap.Strings("smb", s.config.SMB.Listen), zap.String("admin", s.config.Admin.Socket))
+	d.log.Info("serving", zap.String("host", s.config.Host), zap.Strings("addresses", addresses(opened)), zap.String("admin", s.config.Admin.Socket))
 	d.tell("READY=1\nSTATUS=Serving " + d.summary())
 	<-ctx.Done()
 	d.serving.Store(false)
@@ -148,20 +157,18 @@ type part func(context.Context) error
 // listen opens every socket before the first client is served, so that a
 // daemon that says READY=1 has them all.
 func (d *daemon) listen(s *state) (parts []part, opened []net.Listener, err error) {
-	for _, addr := range s.config.SMB.Listen {
-		l, err := listenSMB(addr)
-		if errors.Is(err, syscall.EAFNOSUPPORT) && len(s.config.SMB.Listen) > 1 {
-			d.log.Warn("address family missing on this host, not listening", zap.String("address", addr))
-			continue
+	if d.smb != nil {
+		if parts, opened, err = d.listenSMB(s.config.SMB.Listen); err != nil {
+			return nil, opened, err
 		}
+	}
+	if d.engine != nil {
+		l, err := listenPartners(s.config.Replication.Listen)
 		if err != nil {
 			return nil, opened, err
 		}
 		opened = append(opened, l)
-		parts = append(parts, func(ctx context.Context) error { return d.smb.Serve(ctx, l) })
-	}
-	if len(opened) == 0 {
-		return nil, nil, errors.New("none of smb.listen can be listened on")
+		parts = append(parts, func(ctx context.Context) error { return d.engine.Run(ctx, l) })
 	}
 	handler := admin.Handler(d, d.metricsHandler())
 	socket, err := admin.ListenSocket(s.config.Admin.Socket)
@@ -182,6 +189,34 @@ func (d *daemon) listen(s *state) (parts []part, opened []net.Listener, err erro
 		return nil, opened, fmt.Errorf("listen for admin.listen: %w", err)
 	}
 	return append(parts, serveHTTP(web, admin.Protect(handler, token))), append(opened, web), nil
+}
+
+// listenSMB opens the sockets of the front door.
+func (d *daemon) listenSMB(at []string) (parts []part, opened []net.Listener, err error) {
+	for _, addr := range at {
+		l, err := listenSMB(addr)
+		if errors.Is(err, syscall.EAFNOSUPPORT) && len(at) > 1 {
+			d.log.Warn("address family missing on this host, not listening", zap.String("address", addr))
+			continue
+		}
+		if err != nil {
+			return nil, opened, err
+		}
+		opened = append(opened, l)
+		parts = append(parts, func(ctx context.Context) error { return d.smb.Serve(ctx, l) })
+	}
+	if len(opened) == 0 {
+		return nil, nil, errors.New("none of smb.listen can be listened on")
+	}
+	return parts, opened, nil
+}
+
+func addresses(ls []net.Listener) []string {
+	var all []string
+	for _, l := range ls {
+		all = append(all, l.Addr().String())
+	}
+	return all
 }
 
 func closeAll(ls []net.Listener) error {

@@ -69,6 +69,8 @@ func newRootCommand(std streams) *cobra.Command {
 		newReferralCommand(),
 		newSiteCommand(),
 		newNamespaceCommand(),
+		newReplicationCommand(),
+		newPreservedCommand(),
 		newIdentityCommand(),
 		newUserCommand(),
 		newVersionCommand(),

@@ -50,8 +50,10 @@ func (d *daemon) reload() error {
 		d.log.Warn("a restart is needed for some changes", zap.String("settings", strings.Join(late, ", ")))
 	}
 	d.use(next)
-	d.users.forget()
-	d.smb.NamespaceChanged()
+	if d.smb != nil {
+		d.users.forget()
+		d.smb.NamespaceChanged()
+	}
 	d.log.Info("configuration read", zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
 	return nil
 }
@@ -69,6 +71,7 @@ func needRestart(old, next *configs.File) []string {
 		{"log.format", old.Log.Format, next.Log.Format},
 		{"admin", old.Admin, next.Admin},
 		{"smb", old.SMB, next.SMB},
+		{"replication", old.Replication, next.Replication},
 	} {
 		if !reflect.DeepEqual(s.old, s.next) {
 			late = append(late, s.name)

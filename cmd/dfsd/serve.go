@@ -15,7 +15,8 @@ func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the daemon in the foreground",
-		Long: "Serves the namespaces of the configuration until SIGINT or SIGTERM. SIGHUP and\n" +
+		Long: "Serves the namespaces of the configuration, and keeps this host's replicated\n" +
+			"folders equal with its partners', until SIGINT or SIGTERM. SIGHUP and\n" +
 			"`dfsd config reload` read the configuration again; a faulty one changes nothing.\n" +
 			"Under systemd it reports READY=1, RELOADING=1 and STOPPING=1.",
 		Example: "  dfsd serve -c /etc/dfsd/dfsd.yaml\n  dfsd serve -c dfsd.yaml --host fs2.lon.corp.example.com",
@@ -44,8 +45,8 @@ func newServeCommand() *cobra.Command {
 // for this host: a setting is served or refused, never ignored.
 func refuseUnserved(file *configs.File, path string) error {
 	faults := file.Unserved(file.Host)
-	if file.SMB == nil {
-		faults = append(faults, configs.Fault{File: path, Message: "no `smb` section: this host would serve nothing; add one (`smb: {}` takes every default)"})
+	if file.SMB == nil && !replicates(file) {
+		faults = append(faults, configs.Fault{File: path, Message: "no `smb` section, and this host is in no replication group: it would serve nothing; add a section (`smb: {}` takes every default), or check `host`"})
 	}
 	if len(faults) > 0 {
 		return fmt.Errorf("this version cannot serve all that the configuration asks for:\n%w", &configs.Error{Faults: faults})

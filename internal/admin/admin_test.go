@@ -57,13 +57,16 @@ type fakeDaemon struct {
 	reloads int
 	refuse  error
 	ready   error
+
+	replicas Replicas
 }
 
 func (d *fakeDaemon) Picture() Picture { return d.picture }
 func (d *fakeDaemon) Configuration() Configuration {
 	return Configuration{File: "f.yaml", Host: "fs1", Digest: "d"}
 }
-func (d *fakeDaemon) Ready() error { return d.ready }
+func (d *fakeDaemon) Ready() error       { return d.ready }
+func (d *fakeDaemon) Replicas() Replicas { return d.replicas }
 func (d *fakeDaemon) Reload(context.Context) error {
 	d.reloads++
 	return d.refuse

@@ -22,6 +22,8 @@ type Daemon interface {
 	Reload(ctx context.Context) error
 	// Ready returns nil once clients are served, else why not.
 	Ready() error
+	// Replicas answers for replication; nil where this host replicates nothing.
+	Replicas() Replicas
 }
 
 // Handler serves the API of d, and /metrics where metrics is not nil. It
@@ -48,6 +50,7 @@ func Handler(d Daemon, metrics http.Handler) http.Handler {
 		}
 		return d.Configuration(), nil
 	}))
+	handleReplicas(mux, d)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { readyz(w, d.Ready()) })
 	if metrics != nil {
@@ -92,8 +95,13 @@ func reply(answer func(*http.Request) (any, error)) http.Handler {
 			writeProblem(w, err)
 			return
 		}
+		body, err := json.Marshal(v)
+		if err != nil {
+			writeProblem(w, fmt.Errorf("put the answer into JSON: %w", err))
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(v) // the caller has gone: nobody is left to tell
+		_, _ = w.Write(append(body, '\n')) // the caller has gone: nobody is left to tell
 	})
 }
 

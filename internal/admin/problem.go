@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,13 +31,16 @@ type problem struct {
 }
 
 // kinds ties each sentinel to its problem type and HTTP status, for both
-// directions.
+// directions. Where one kind is another too, the narrower stands first.
 func kinds() []kind {
 	return []kind{
+		{ErrNoReplication, "urn:dfsd:no-replication", http.StatusNotFound},
+		{ErrUnknownFolder, "urn:dfsd:unknown-folder", http.StatusNotFound},
 		{ErrNotFound, "urn:dfsd:not-found", http.StatusNotFound},
 		{ErrBadRequest, "urn:dfsd:bad-request", http.StatusBadRequest},
 		{ErrRefused, "urn:dfsd:configuration-refused", http.StatusUnprocessableEntity},
 		{ErrDenied, "urn:dfsd:denied", http.StatusForbidden},
+		{context.DeadlineExceeded, "urn:dfsd:timed-out", http.StatusGatewayTimeout},
 	}
 }
 

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"dfsd/configs"
+	"dfsd/internal/admin"
+	"dfsd/replication/engine"
+	"dfsd/replication/peer"
+	"dfsd/replication/status"
+)
+
+// replicates tells whether the host of a file is in a replication group.
+func replicates(file *configs.File) bool {
+	if file.Replication == nil {
+		return false
+	}
+	for _, g := range file.Replication.Groups {
+		if _, ok := g.Member(file.Host); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// newEngine makes the replication engine of this host. Nothing runs yet.
+func newEngine(file *configs.File, registry prometheus.Registerer, log *zap.Logger) (*engine.Engine, error) {
+	identity, err := peer.LoadOrCreateIdentity(file.DataDir)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("this host's key: %w", err), "set data_dir to a directory that this user may write")
+	}
+	return engine.New(engine.Options{
+		Config: *file.Replication, Host: file.Host, DataDir: file.DataDir, Identity: identity,
+		Software: "dfsd " + thisBuild().Version, Registry: registry, Log: log.Named("replication"),
+	})
+}
+
+func listenPartners(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("listen for replication partners: %w", err), "set replication.listen to an address and port of this host that is free")
+	}
+	return l, nil
+}
+
+// Replicas implements admin.Daemon.
+func (d *daemon) Replicas() admin.Replicas {
+	if d.engine == nil {
+		return nil
+	}
+	return replicas{d.engine}
+}
+
+// replicas gives the engine's errors the meaning that they have for commands.
+type replicas struct{ e *engine.Engine }
+
+func meaning(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, engine.ErrUnknownFolder):
+		return fmt.Errorf("%w: %w", admin.ErrUnknownFolder, err)
+	case errors.Is(err, engine.ErrUnknownPath), errors.Is(err, engine.ErrUnknownMember), errors.Is(err, engine.ErrUnknownEntry):
+		return fmt.Errorf("%w (%w)", err, admin.ErrNotFound)
+	}
+	return err
+}
+
+func (r replicas) Status(ctx context.Context) (status.Replication, error) {
+	s, err := r.e.Status(ctx)
+	return s, meaning(err)
+}
+
+func (r replicas) Backlog(ctx context.Context, folder, member string, limit int) ([]status.Backlog, error) {
+	b, err := r.e.Backlog(ctx, folder, member, limit)
+	return b, meaning(err)
+}
+
+func (r replicas) Pause(ctx context.Context, folder string) error {
+	return meaning(r.e.Pause(ctx, folder))
+}
+
+func (r replicas) Resume(ctx context.Context, folder string) error {
+	return meaning(r.e.Resume(ctx, folder))
+}
+
+func (r replicas) Sync(ctx context.Context, folder string, wait bool) error {
+	return meaning(r.e.Sync(ctx, folder, wait))
+}
+
+func (r replicas) Inspect(ctx context.Context, path string) (status.File, error) {
+	f, err := r.e.Inspect(ctx, path)
+	return f, meaning(err)
+}
+
+func (r replicas) Preserved(ctx context.Context, folder string) ([]status.PreservedFile, error) {
+	all, err := r.e.Preserved(ctx, folder)
+	return all, meaning(err)
+}
+
+func (r replicas) Restore(ctx context.Context, folder, id, to string) (string, error) {
+	at, err := r.e.Restore(ctx, folder, id, to)
+	return at, meaning(err)
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// memo is what a folder remembers beside its index, and must not lose with it.
+type memo struct {
+	Group  string `json:"group"`
+	Folder string `json:"folder"`
+	Path   string `json:"path"`
+	// Marker is the name of the directory that this folder is (install.Options).
+	Marker string `json:"marker"`
+	Paused bool   `json:"paused"`
+}
+
+const memoFile = "folder.json"
+
+func readMemo(dir string) (m memo, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, memoFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return memo{}, nil
+	}
+	if err != nil {
+		return memo{}, fmt.Errorf("read what is remembered of the folder: %w", err)
+	}
+	if json.Unmarshal(b, &m) != nil {
+		return memo{}, nil // damaged: the folder's own marker says the same
+	}
+	return m, nil
+}
+
+// write replaces the memo durably.
+func (m memo) write(dir string) error {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, memoFile)
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(name+".new", name)
+	}
+	if err != nil {
+		return fmt.Errorf("remember the folder: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dfsd/replication/index"
+	"dfsd/replication/reconcile"
+	"dfsd/replication/survey"
+	"dfsd/replication/transfer"
+)
+
+const (
+	// maxEvents is about how many events one step takes.
+	maxEvents = 4096
+	// retryEvery is how long what failed is left alone.
+	retryEvery = 5 * time.Second
+	// laterEvery is how often paths that could not be read are looked at again.
+	laterEvery = time.Second
+	// maxKept is how many bytes of contents may wait in memory for their install.
+	maxKept = 48 << 20
+)
+
+// turn is the loop: it takes what has come and steps the core.
+func (r *replica) turn(ctx context.Context) error {
+	retry := time.NewTicker(retryEvery)
+	defer retry.Stop()
+	again := time.NewTicker(laterEvery)
+	defer again.Stop()
+	if err := r.resume(); err != nil {
+		return err
+	}
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case do := <-r.inbox:
+			err = do()
+		case rs := <-r.results():
+			r.fetched(rs)
+		case l := <-r.lists:
+			r.store.PutList(l)
+		case <-retry.C:
+			r.retry()
+		case <-again.C:
+			r.lookAgain()
+			err = r.checkRoot()
+		}
+		for err == nil && len(r.events) < maxEvents && r.more(&err) {
+		}
+		if err == nil {
+			err = r.step()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// resume has the core say again what was under way when the folder was closed.
+func (r *replica) resume() error {
+	if err := r.sightHeld(); err != nil {
+		return err
+	}
+	if len(r.events) > 0 {
+		return r.step()
+	}
+	actions, err := r.core.Step(time.Now().UnixNano())
+	if err != nil {
+		return err
+	}
+	if err := r.act(actions, nil); err != nil {
+		return err
+	}
+	return r.dispatch()
+}
+
+// more takes one thing more if there is one.
+func (r *replica) more(err *error) bool {
+	select {
+	case do := <-r.inbox:
+		*err = do()
+	case rs := <-r.results():
+		r.fetched(rs)
+	case l := <-r.lists:
+		r.store.PutList(l)
+	default:
+		return false
+	}
+	return true
+}
+
+// results is where contents come from, unless too much waits in memory already.
+func (r *replica) results() <-chan []transfer.Result {
+	if r.kept > maxKept && len(r.running) > 0 {
+		return nil
+	}
+	return r.fetcher.Results()
+}
+
+// step steps the core over the events that have come, and does what it says.
+func (r *replica) step() error {
+	if len(r.events) > 0 {
+		sightings := r.sightings
+		actions, err := r.core.Step(time.Now().UnixNano(), r.events...)
+		r.events, r.sightings = r.events[:0], nil
+		if err != nil {
+			return err
+		}
+		r.publish()
+		if err := r.act(actions, sightings); err != nil {
+			return err
+		}
+		r.f.tell()
+	}
+	for _, f := range r.after {
+		f()
+	}
+	r.after = r.after[:0]
+	return r.dispatch()
+}
+
+func (r *replica) act(actions []reconcile.Action, sightings []sighting) error {
+	mended := false
+	for _, a := range actions {
+		switch a := a.(type) {
+		case reconcile.Identified:
+			mended = r.identified(sightings[0], a.ID) || mended
+			sightings = sightings[1:]
+		case reconcile.Want:
+			if err := r.want(a.Record); err != nil {
+				return err
+			}
+		case reconcile.Install:
+			r.queue = append(r.queue, a.Plan)
+		case reconcile.Refuse:
+			r.log.Warn("a partner broke the protocol", zap.String("partner", a.From), zap.Error(a.Err))
+			r.f.cutOff(a.From, a.Err)
+		}
+	}
+	if mended {
+		return r.store.Commit()
+	}
+	return nil
+}
+
+// retry lets what failed be tried again, and drops contents that nobody wants
+// any more.
+func (r *replica) retry() {
+	for id := range r.contents {
+		if r.core.Waiting(id) == "" {
+			r.drop(id)
+		}
+	}
+	clear(r.faults)
+	if r.core.Pending() > 0 {
+		r.events = append(r.events, reconcile.Retry{})
+	}
+}
+
+// lookAgain has the paths surveyed that could not be read.
+func (r *replica) lookAgain() {
+	if len(r.unread) == 0 {
+		return
+	}
+	areas := make([]survey.Area, 0, len(r.unread))
+	for a := range r.unread {
+		areas = append(areas, a)
+	}
+	clear(r.unread)
+	r.requests.add(areas, nil)
+}
+
+// keepList gives the loop a chunk list to store. When it is behind, the list is
+// dropped: it will be made again when it is needed.
+func (r *replica) keepList(l index.List) {
+	select {
+	case r.lists <- l:
+	default:
+	}
+}
