@@ -216,14 +216,23 @@ func (l *link) pull(ctx context.Context, s *peer.Session, ask chan struct{}) {
 				l.folder.log.Debug("no records from a partner", zap.String("partner", l.way.partner.Host), zap.Error(err))
 			}
 			if err != nil || n == 0 {
-				poke(ask) // there may be something soon
-				if !rest(ctx, askAfterFault) {
-					return
-				}
+				l.askSoon(ctx, ask)
 				break
 			}
 		}
 	}
+}
+
+// askSoon has the partner asked again after a while, or as soon as it has news.
+func (l *link) askSoon(ctx context.Context, ask chan struct{}) {
+	timer := time.NewTimer(askAfterFault)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-ask:
+	case <-timer.C:
+	}
+	poke(ask)
 }
 
 // cutShort has the core forget that more of an answer was to come.

@@ -41,18 +41,29 @@ func (m memo) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, memoFile)
-	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(name+".new", name)
-	}
+	err = writeDurably(filepath.Join(dir, memoFile), append(b, '\n'))
 	if err != nil {
 		return fmt.Errorf("remember the folder: %w", err)
 	}
 	return nil
+}
+
+// writeDurably replaces a file in one step that survives power loss.
+func writeDurably(name string, b []byte) error {
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

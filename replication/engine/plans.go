@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	batchFiles = 256
+	batchFiles = 1024
 	batchBytes = 64 << 20
 )
 

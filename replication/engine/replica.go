@@ -223,7 +223,11 @@ func (r *replica) openDisk(m *memo) (known bool, err error) {
 
 // openIndex opens the index and begins a new life of the member if it is empty.
 func (r *replica) openIndex(known bool) (err error) {
-	if r.idx, err = index.Open(filepath.Join(r.f.dir, "index"), index.Options{Log: r.log.Named("index")}); err != nil {
+	dir := filepath.Join(r.f.dir, "index")
+	if err := r.openLife(dir); err != nil {
+		return err
+	}
+	if r.idx, err = index.Open(dir, index.Options{Log: r.log.Named("index")}); err != nil {
 		return err
 	}
 	if o := r.idx.Opening(); o.Cause != nil {
@@ -233,6 +237,7 @@ func (r *replica) openIndex(known bool) (err error) {
 	if r.core, err = reconcile.New(r.store); err != nil {
 		return err
 	}
+	r.core.Limit(reconcile.Limits{Plans: 2 * batchFiles, Contents: 4 * batchFiles})
 	r.atlas, r.tree = newAtlas(committed(r.idx.Reader)), newAtlas(r.store.Entry)
 	if r.core.Meta().Origin != (version.Origin{}) {
 		r.publish()

@@ -198,7 +198,7 @@ func TestFramesOutOfPlaceEndTheSession(t *testing.T) {
 		{"credit beyond reason", append(frame(wire.Header{}, wire.Credit{Bytes: 1<<32 - 1}), frame(wire.Header{}, wire.Credit{Bytes: 1<<32 - 1})...), wire.ErrProtocol},
 		{"a body of 4 GiB", []byte{36, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0}, wire.ErrTooLarge},
 		{"an unknown type", []byte{99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, wire.ErrMalformed},
-		{"a malformed body", []byte{36, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80}, wire.ErrMalformed},
+		{"a malformed body", []byte{4, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80}, wire.ErrMalformed},
 	}
 	for _, tt := range tests {
 		fs1, fs2 := newHost(t, "fs1", 1), newHost(t, "fs2", 2)

@@ -27,6 +27,7 @@ type Server struct {
 	o      ServerOptions
 	cuts   chan struct{} // holds one for each file that is being cut
 	lists  recentLists
+	packs  packPace
 }
 
 // NewServer returns the Server of a folder.
@@ -40,7 +41,7 @@ func NewServer(folder wire.FolderKey, l Local, o ServerOptions) *Server {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	return &Server{folder: folder, local: l, o: o, cuts: make(chan struct{}, 2)}
+	return &Server{folder: folder, local: l, o: o, cuts: make(chan struct{}, 2), packs: packPace{pace: pace{now: o.Now, slow: true}}}
 }
 
 // Answer answers one question as peer.Handler says. Messages that it gives to
@@ -62,7 +63,7 @@ func (s *Server) Answer(ctx context.Context, _ wire.Lane, m wire.Message, part f
 }
 
 func (s *Server) answer(ctx context.Context, m wire.Message, part func(wire.Message) error) (wire.Message, error) {
-	folder, ok := folderOf(m)
+	folder, ok := wire.FolderOf(m)
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("%w: %v", wire.ErrUnsupported, m.Type())
@@ -82,22 +83,6 @@ func (s *Server) answer(ctx context.Context, m wire.Message, part func(wire.Mess
 		return nil, s.chunks(m.Want, m.Ranges, part)
 	}
 	return nil, wire.ErrUnsupported
-}
-
-func folderOf(m wire.Message) (k wire.FolderKey, ok bool) {
-	switch m := m.(type) {
-	case wire.WantFiles:
-		return m.Folder, true
-	case wire.WantRange:
-		return m.Folder, true
-	case wire.WantChunkList:
-		return m.Folder, true
-	case wire.WantRecipe:
-		return m.Folder, true
-	case wire.WantChunks:
-		return m.Folder, true
-	}
-	return k, false
 }
 
 // partError is a failure of the session and not of a file.

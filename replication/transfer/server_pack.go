@@ -35,7 +35,13 @@ func (s *Server) files(ctx context.Context, wants []wire.Want, part func(wire.Me
 		if len(files) == 0 {
 			return context.Cause(ctx)
 		}
-		if err := part(wire.Pack{Folder: s.folder, Files: files}); err != nil {
+		bytes := 0
+		for i := range files {
+			bytes += len(files[i].Data)
+		}
+		if err := s.packs.time(bytes, func(squeeze bool) error {
+			return part(wire.Pack{Folder: s.folder, Files: files, Squeezed: squeeze})
+		}); err != nil {
 			return err
 		}
 		next += len(files)
@@ -169,5 +175,31 @@ func readFault(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return wire.ErrChanged
 	}
+	return err
+}
+
+// packPace finds out over many questions whether compressing packs pays: not
+// where the way to the partners takes more than a compressor gives.
+type packPace struct {
+	mu   sync.Mutex
+	pace pace
+}
+
+const (
+	slowPacks  = 20 << 20 // bytes a second
+	packWindow = 4 << 20  // bytes that make a measurement
+)
+
+// time sends bytes, which take as long as the partner lets them.
+func (p *packPace) time(bytes int, send func(squeeze bool) error) error {
+	p.mu.Lock()
+	squeeze := p.pace.slow
+	p.mu.Unlock()
+	begun := p.pace.now()
+	err := send(squeeze)
+	spent := p.pace.now().Sub(begun)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pace.add(bytes, spent, packWindow, slowPacks)
 	return err
 }

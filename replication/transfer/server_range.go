@@ -113,12 +113,18 @@ const paceWindow = 16 << 20
 func (p *pace) time(n int, send func() error) error {
 	begun := p.now()
 	err := send()
-	p.spent += p.now().Sub(begun)
-	if p.bytes += n; p.bytes >= paceWindow {
-		p.slow = p.spent > time.Second*time.Duration(p.bytes)/slow
+	p.add(n, p.now().Sub(begun), paceWindow, slow)
+	return err
+}
+
+// add notes that n bytes have gone out in so much time. A measurement takes
+// window bytes, and the way is slow below so many bytes a second.
+func (p *pace) add(n int, spent time.Duration, window, slow int) {
+	p.spent += spent
+	if p.bytes += n; p.bytes >= window {
+		p.slow = p.spent > time.Second*time.Duration(p.bytes)/time.Duration(slow)
 		p.bytes, p.spent = 0, 0
 	}
-	return err
 }
 
 // allZero tells whether b is all zero bytes.

@@ -62,10 +62,13 @@ type Packed struct {
 	Data []byte
 }
 
-// Pack holds small files, compressed across them.
+// Pack holds small files.
 type Pack struct {
 	Folder FolderKey
 	Files  []Packed // at most MaxPackFiles, with at most MaxPackBytes of data
+	// Squeezed asks for compression across the files where it pays; in a parsed
+	// message it tells that they came compressed.
+	Squeezed bool
 }
 
 // Type is TypePack.
@@ -83,12 +86,17 @@ func (p Pack) Append(b []byte) []byte {
 		block = append(append(block, f.ID[:]...), f.Hash[:]...)
 		block = appendBytes(binary.AppendUvarint(block, uint64(f.Code)), f.Data)
 	}
-	return appendBlock(append(b, p.Folder[:]...), block, fast)
+	e := noEffort
+	if p.Squeezed {
+		e = fast
+	}
+	return appendBlock(append(b, p.Folder[:]...), block, e)
 }
 
 func parsePack(r *reader) Message {
 	p := Pack{Folder: r.folder()}
-	block, _ := r.block(maxPlain, "files")
+	block, squeezed := r.block(maxPlain, "files")
+	p.Squeezed = squeezed
 	in := reader{b: block, err: r.err}
 	if n := in.count(MaxPackFiles, leastEntryHeader, "files"); n > 0 {
 		p.Files = make([]Packed, n)

@@ -61,7 +61,7 @@ func samples() []sample {
 		{"status", Status{projects, Normal, 10, 4096, 3, 300, 90 * time.Second, 1 << 40}},
 		{"want-records", WantRecords{projects, vector(2, 2)}},
 		{"want-files", WantFiles{projects, []Want{want, {id(8), hash(10)}}}},
-		{"pack", Pack{projects, []Packed{{ID: id(7), Hash: hash(9), Data: []byte("hello, world\n")}, {ID: id(8), Hash: hash(10), Code: CodeOf(ErrChanged), Data: []byte{}}}}},
+		{"pack", Pack{projects, []Packed{{ID: id(7), Hash: hash(9), Data: []byte("hello, world\n")}, {ID: id(8), Hash: hash(10), Code: CodeOf(ErrChanged), Data: []byte{}}}, true}},
 		{"want-range", WantRange{projects, want, 1 << 33, 1 << 20}},
 		{"data", Data{Offset: 1 << 33, Bytes: []byte("0123456789")}},
 		{"data-squeezed", Data{Offset: 3, Bytes: bytes.Repeat([]byte("abc"), 100), Squeezed: true}},

@@ -119,7 +119,7 @@ var edits = []edit{
 		write(t, m.path("a"), "another file")
 	}, 0},
 	{"sparse file of 4 GiB", func(t testing.TB, m *member) { holes(t, m.path("sparse"), 4<<30, "data") }, 1 << 20},
-	{"the sparse file grows", func(t testing.TB, m *member) { check(t, os.Truncate(m.path("sparse"), 5<<30)) }, 1 << 20},
+	{"the sparse file grows", func(t testing.TB, m *member) { check(t, os.Truncate(m.path("sparse"), 4<<30+64<<20)) }, 1 << 20},
 	{"burst of 1,000 files", func(t testing.TB, m *member) {
 		for i := range 1000 {
 			write(t, m.path(fmt.Sprintf("burst/%d/%d", i%10, i)), fmt.Sprintf("number %d of many", i))
@@ -147,6 +147,9 @@ func TestEveryChangeTravels(t *testing.T) {
 			g := newGroup(t, setup{members: n})
 			g.converged(t, patience)
 			for i, e := range edits {
+				if n > 2 && strings.Contains(e.name, "sparse") {
+					continue // seconds of hashing zeros, which two members have shown
+				}
 				done := t.Run(e.name, func(t *testing.T) {
 					mark := g.wire()
 					g.change(t, i%n, func(m *member) { e.do(t, m) })

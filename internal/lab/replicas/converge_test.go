@@ -13,7 +13,7 @@ import (
 
 // patience is how long a group may take to become equal after ordinary
 // changes; far above what it needs, so that only a fault reaches it.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // calm is the time between two looks at the status of all members.
 const calm = 60 * time.Millisecond
