@@ -61,6 +61,7 @@ func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel
 		}
 	}
 	if replicates(s.config) {
+		saveMemory()
 		d.engine, err = newEngine(s.config, d.registry, log)
 	}
 	return d, err

@@ -36,6 +36,7 @@ type link struct {
 	told    wire.Knowledge
 	fresh   bool // told is of this session
 	err     error
+	counted counted
 	before  peer.Counters // of the sessions that have ended
 }
 

@@ -136,12 +136,38 @@ func (l *link) outgoing(r *replica) index.Backlog {
 	if r == nil {
 		return index.Backlog{}
 	}
-	b, err := r.idx.Backlog(l.held())
+	held := l.held()
+	if held.Includes(r.meta.Load().Held) {
+		return index.Backlog{}
+	}
+	l.mu.Lock()
+	last := l.counted
+	l.mu.Unlock()
+	began := time.Now()
+	if last.of == r && began.Sub(last.at) < countEvery*last.took {
+		return last.backlog
+	}
+	b, err := r.idx.Backlog(held)
 	if err != nil {
 		return index.Backlog{}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counted = counted{of: r, at: time.Now(), took: time.Since(began), backlog: b}
 	return b
 }
+
+// counted is a backlog and what counting it cost.
+type counted struct {
+	of      *replica
+	at      time.Time
+	took    time.Duration
+	backlog index.Backlog
+}
+
+// countEvery is how many times its own duration the count of a backlog holds
+// good: to look often must not slow down what is looked at.
+const countEvery = 20
 
 // incoming is what this member lacks of what the partner holds: what is on its
 // work list, and of what it has not even heard of the number.
