@@ -4,6 +4,7 @@ GO ?= go
 CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
 FUZZTIME ?= 2s
+SIMTIME ?= 1m
 GOLANGCI := $(BIN)/golangci-lint-v2.6.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
@@ -47,12 +48,14 @@ cross: ## the platforms that must build
 
 unit:
 	$(GO) test -race -timeout 10m ./...
+	$(GO) test ./replication/transfer ./replication/index # the parts that are too heavy under -race
 
-integration: build ## real smbclient, Samba, cifs.ko in QEMU, smbtorture
-	$(GO) test -tags integration -timeout 15m -count=1 $(shell grep -rl '^//go:build integration$$' --include='*_test.go' . | xargs -n1 dirname | sort -u)
+integration: build ## real smbclient, Samba, cifs.ko in QEMU, smbtorture; members that are killed
+	$(GO) test -tags integration -p 1 -timeout 15m -count=1 $(shell grep -rl '^//go:build integration$$' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target for FUZZTIME, and fresh seeds of the replication simulator for SIMTIME
 	./.ci/fuzz $(FUZZTIME)
+	$(GO) test ./replication/sim -run 'TestFresh' -count=1 -sim.fresh $(SIMTIME)
 
 bench: build ## the figures of docs/performance.md
 	./.ci/bench

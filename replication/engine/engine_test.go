@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -290,5 +291,35 @@ func TestLostIndex(t *testing.T) {
 		}
 		m.write("since", m.host)
 		g.level()
+	}
+}
+
+// TestFilteredFilesDoNotKeepAFolder: what filters leave alone stays where it is,
+// and goes to the preserved store when its folder is deleted elsewhere.
+func TestFilteredFilesDoNotKeepAFolder(t *testing.T) {
+	g := newGroup(t, 2, replication.TopologyConfig{})
+	g.config.Groups[0].Folders[0].Filters.Files = []string{"*.tmp"}
+	a, b := g.members[0], g.members[1]
+	g.start()
+	a.write("dir/file", "travels")
+	g.level()
+	b.write("dir/Local.TMP", "stays")
+	a.write("dir/more", "travels too")
+	g.eventually("the second file did not come", func() (bool, string) {
+		_, err := os.Stat(b.path("dir/more"))
+		return err == nil, b.status()
+	})
+	if _, err := os.Stat(a.path("dir/Local.TMP")); err == nil {
+		t.Error("a filtered file has travelled")
+	}
+	if err := os.RemoveAll(a.path("dir")); err != nil {
+		t.Fatal(err)
+	}
+	if tree := g.level(); tree != "" {
+		t.Errorf("the tree is\n%s", tree)
+	}
+	kept, err := b.engine.Preserved(t.Context(), "")
+	if err != nil || !slices.ContainsFunc(kept, func(p status.PreservedFile) bool { return p.Path == "dir/Local.TMP" }) {
+		t.Errorf("preserved: %+v, %v", kept, err)
 	}
 }

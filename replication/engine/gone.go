@@ -40,6 +40,7 @@ func (r *replica) missed(s *findings) error {
 			return err
 		}
 	}
+	r.f.acceptEmpty.Store(false) // it was meant for what has gone now
 	r.moved()
 	return nil
 }

@@ -16,6 +16,10 @@ import (
 )
 
 const (
+	// patience is how often in a row a plan may find the disk changed before it
+	// is left alone for a while: a survey may see less than is there, as in a
+	// directory that holds a socket.
+	patience   = 4
 	batchFiles = 1024
 	batchBytes = 64 << 20
 )
@@ -53,7 +57,7 @@ func (r *replica) dispatch() error {
 		t, err := r.task(p)
 		if errors.Is(err, errUnprepared) {
 			r.log.Debug("plan found the disk changed", zap.Stringer("op", p.Op), zap.Stringer("id", p.ID), zap.Error(err))
-			r.lookFirst(t)
+			r.lookFirst(t, err)
 			continue
 		}
 		if err != nil {
@@ -191,9 +195,41 @@ func (r *replica) items(t *task, expect, occupant install.Identity) ([]install.I
 			items = append(items, install.Item{Op: install.Remove, Path: t.to, Expect: occupant, Preserve: keep})
 		}
 		return append(items, install.Item{Op: install.Move, Path: t.from, To: t.to, Expect: expect}), nil
+	case reconcile.Rmdir:
+		items, err := r.leftovers(t.from, p)
+		return append(items, install.Item{Op: install.Remove, Path: t.from, Expect: expect}), err
 	default:
 		return []install.Item{{Op: install.Remove, Path: t.from, Expect: expect, Preserve: keep}}, nil
 	}
+}
+
+// leftovers preserves and removes what filters left alone in a directory that
+// was deleted elsewhere: it cannot stay without its directory.
+func (r *replica) leftovers(dir string, p *reconcile.Plan) ([]install.Item, error) {
+	d, err := r.root.OpenDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnprepared, err)
+	}
+	defer d.Close()
+	var names []string
+	err = d.ReadDir(func(e fsx.Entry) bool {
+		if e.Kind != fsx.Directory && r.f.spec.skip(e.Name, false) {
+			names = append(names, e.Name)
+		}
+		return true
+	})
+	var items []install.Item
+	for _, name := range names {
+		info, err := d.Stat(name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnprepared, err)
+		}
+		items = append(items, install.Item{
+			Op: install.Remove, Path: join(dir, name), Expect: install.IdentityOf(info),
+			Preserve: install.Preserve{Why: install.Deleted, By: r.f.hostOf(p.Record.Stamp.Origin)},
+		})
+	}
+	return items, err
 }
 
 // put adds the content to an item that brings a file.
@@ -290,7 +326,7 @@ func (r *replica) settle(t *task, results []install.Result) {
 		case install.Done:
 			continue
 		case install.Conflict:
-			r.lookFirst(t)
+			r.lookFirst(t, result.Err)
 			return
 		case install.NameImpossible:
 			r.refuse(p, reconcile.BadName, result.Err)
@@ -299,6 +335,7 @@ func (r *replica) settle(t *task, results []install.Result) {
 		}
 		return
 	}
+	delete(r.changed, p.ID)
 	id := results[len(results)-1].Identity
 	if p.Occupant != nil {
 		r.store.DropFacts(p.Occupant.ID)
@@ -323,7 +360,11 @@ func (r *replica) refuse(p *reconcile.Plan, o reconcile.Outcome, err error) {
 }
 
 // lookFirst has what a plan is about surveyed, and answers the plan after that.
-func (r *replica) lookFirst(t *task) {
+func (r *replica) lookFirst(t *task, err error) {
+	if r.changed[t.plan.ID]++; r.changed[t.plan.ID] > patience {
+		r.refuse(&t.plan, reconcile.NoSpace, fmt.Errorf("the disk is never as it was seen a moment ago: %w", err))
+		return
+	}
 	var areas []survey.Area
 	for _, path := range []string{t.from, t.to} {
 		if path == "" {

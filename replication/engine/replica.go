@@ -117,10 +117,13 @@ type loop struct {
 	kept     int64 // bytes of contents in memory
 	wants    map[replication.FileID]replication.Hash
 	faults   map[replication.FileID]string
-	gone     map[replication.Hash]int // how often a content was nowhere to be had
-	again    []survey.Area            // to be surveyed once the running batch is through
-	unread   map[survey.Area]unread   // to be surveyed after a while
+	changed  map[replication.FileID]int // how often in a row a plan found the disk changed
+	gone     map[replication.Hash]int   // how often a content was nowhere to be had
+	again    []survey.Area              // to be surveyed once the running batch is through
+	unread   map[survey.Area]unread     // to be surveyed after a while
 	paused   bool
+
+	exhausted bool // the fetcher gives no contents any more
 }
 
 // unread is a path that could not be read.
@@ -161,7 +164,7 @@ func openReplica(f *folder) (r *replica, err error) {
 		loop: loop{
 			dirs: map[string]replication.FileID{}, busy: map[replication.FileID]bool{}, touched: map[string]bool{}, recent: map[string]int64{},
 			contents: map[replication.FileID]content{}, wants: map[replication.FileID]replication.Hash{},
-			faults: map[replication.FileID]string{}, gone: map[replication.Hash]int{}, unread: map[survey.Area]unread{},
+			faults: map[replication.FileID]string{}, changed: map[replication.FileID]int{}, gone: map[replication.Hash]int{}, unread: map[survey.Area]unread{},
 		},
 	}
 	r.requests.wake = make(chan struct{}, 1)

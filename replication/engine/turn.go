@@ -39,8 +39,8 @@ func (r *replica) turn(ctx context.Context) error {
 			return nil
 		case do := <-r.inbox:
 			err = do()
-		case rs := <-r.results():
-			r.fetched(rs)
+		case rs, ok := <-r.results():
+			r.arrived(rs, ok)
 		case l := <-r.lists:
 			r.store.PutList(l)
 		case <-retry.C:
@@ -83,8 +83,8 @@ func (r *replica) more(err *error) bool {
 	select {
 	case do := <-r.inbox:
 		*err = do()
-	case rs := <-r.results():
-		r.fetched(rs)
+	case rs, ok := <-r.results():
+		r.arrived(rs, ok)
 	case l := <-r.lists:
 		r.store.PutList(l)
 	default:
@@ -95,10 +95,20 @@ func (r *replica) more(err *error) bool {
 
 // results is where contents come from, unless too much waits in memory already.
 func (r *replica) results() <-chan []transfer.Result {
-	if r.kept > maxKept && len(r.running) > 0 {
+	if r.exhausted || r.kept > maxKept && len(r.running) > 0 {
 		return nil
 	}
 	return r.fetcher.Results()
+}
+
+// arrived takes in contents, or that the fetcher has ended, as it does before
+// the loop when the folder is closed.
+func (r *replica) arrived(rs []transfer.Result, ok bool) {
+	if !ok {
+		r.exhausted = true
+		return
+	}
+	r.fetched(rs)
 }
 
 // step steps the core over the events that have come, and does what it says.
@@ -156,6 +166,7 @@ func (r *replica) retry() {
 		}
 	}
 	clear(r.faults)
+	clear(r.changed)
 	if r.core.Pending() > 0 {
 		r.events = append(r.events, reconcile.Retry{})
 	}

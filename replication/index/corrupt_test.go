@@ -73,7 +73,11 @@ func TestFlippedBits(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(7, 8))
 	outcomes := map[string]int{}
-	for range 200 {
+	rounds := 200
+	if underRace {
+		rounds = 40
+	}
+	for range rounds {
 		mem := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rng})
 		name := files[rng.IntN(len(files))]
 		damage(t, mem, name, func(b []byte) []byte {

@@ -254,7 +254,11 @@ func TestStoreIsItsModel(t *testing.T) {
 		w := &world{disk: vfs.NewCrashableMem(), committed: newModel()}
 		w.open(t)
 		defer func() { _ = w.x.Close() }()
-		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+		most := 30
+		if underRace {
+			most = 6
+		}
+		for range rapid.IntRange(1, most).Draw(t, "steps") {
 			w.step(t)
 			checkStore(t, w.s, w.now)
 			checkFacts(t, w.s, w.now)

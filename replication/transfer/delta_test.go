@@ -13,6 +13,7 @@ import (
 
 // TestWireCost holds the bytes of frames, both ways, that edits cost.
 func TestWireCost(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	doc := noise(1, 2<<20)
 	at := 700_001
@@ -131,6 +132,7 @@ func TestBaseThatIsAnotherNow(t *testing.T) {
 
 // TestListsOfTwoLevels drives the outline of an outline.
 func TestListsOfTwoLevels(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	base := noise(11, 24<<20)
 	target := slices.Concat(base[:9<<20], []byte("edit"), base[9<<20:])

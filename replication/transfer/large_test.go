@@ -56,6 +56,7 @@ func TestLargeFiles(t *testing.T) {
 
 // TestHoleOfAFile: holes that the file system tells travel as numbers.
 func TestHoleOfAFile(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	dir := osDir(t)
 	f, err := dir.Create("hollow", 0o600)
@@ -103,6 +104,7 @@ func (r *reading) Read(b []byte) (int, error) {
 // TestResume cuts a transfer at any byte and any process, and goes on: what is
 // delivered is the source, and no cut costs more than 64 MiB.
 func TestResume(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	b := noise(7, 50<<20)
@@ -146,6 +148,7 @@ func TestResume(t *testing.T) {
 // TestResumeDistrustsTheDisk: bytes that are not what the marks say are fetched
 // again.
 func TestResumeDistrustsTheDisk(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	b := noise(8, 70<<20)
 	for _, at := range []int64{100, 20 << 20, 60 << 20} {
@@ -194,6 +197,7 @@ func TestOtherSourceGoesOn(t *testing.T) {
 
 // TestRecipeResumes: a delta that is cut goes on too.
 func TestRecipeResumes(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	base := noise(10, 40<<20)
 	target := slices.Concat(base[:10<<20], noise(11, 8<<20), base[10<<20:30<<20], noise(12, 8<<20), base[30<<20:])
@@ -308,6 +312,7 @@ func TestNoSpace(t *testing.T) {
 // TestEachCallFails: whatever call of the staging disk fails, there is one
 // result, with the content or the error, and nothing wrong is delivered.
 func TestEachCallFails(t *testing.T) {
+	heavy(t)
 	t.Parallel()
 	b := make([]byte, 34<<20) // mostly zeros, which cost little
 	copy(b, noise(20, 1<<20+5))
