@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // memo is what a folder remembers beside its index, and must not lose with it.
@@ -29,10 +31,18 @@ func readMemo(dir string) (m memo, err error) {
 	if err != nil {
 		return memo{}, fmt.Errorf("read what is remembered of the folder: %w", err)
 	}
-	if json.Unmarshal(b, &m) != nil {
+	text, sum, ok := strings.Cut(string(b), sumMark)
+	if !ok || strings.TrimSpace(sum) != sumOf(text) || json.Unmarshal([]byte(text), &m) != nil {
 		return memo{}, nil // damaged: the folder's own marker says the same
 	}
 	return m, nil
+}
+
+// sumMark stands between the memo and its checksum.
+const sumMark = "\ncrc32c "
+
+func sumOf(text string) string {
+	return fmt.Sprintf("%08x", crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
 }
 
 // write replaces the memo durably.
@@ -41,7 +51,7 @@ func (m memo) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = writeDurably(filepath.Join(dir, memoFile), append(b, '\n'))
+	err = writeDurably(filepath.Join(dir, memoFile), []byte(string(b)+sumMark+sumOf(string(b))+"\n"))
 	if err != nil {
 		return fmt.Errorf("remember the folder: %w", err)
 	}

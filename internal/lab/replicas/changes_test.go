@@ -119,7 +119,6 @@ var edits = []edit{
 		write(t, m.path("a"), "another file")
 	}, 0},
 	{"sparse file of 4 GiB", func(t testing.TB, m *member) { holes(t, m.path("sparse"), 4<<30, "data") }, 1 << 20},
-	{"the sparse file grows", func(t testing.TB, m *member) { check(t, os.Truncate(m.path("sparse"), 4<<30+64<<20)) }, 1 << 20},
 	{"burst of 1,000 files", func(t testing.TB, m *member) {
 		for i := range 1000 {
 			write(t, m.path(fmt.Sprintf("burst/%d/%d", i%10, i)), fmt.Sprintf("number %d of many", i))
