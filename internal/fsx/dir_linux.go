@@ -27,7 +27,7 @@ func (d *linuxDir) at(op Op, path string, call func(dir int, name string) error)
 	if err := checkPath(path, false); err != nil {
 		return refuse(op, path, err)
 	}
-	parent, name := splitPath(path)
+	parent, name := Split(path)
 	dir := d.fd
 	if parent != "." {
 		var err error

@@ -7,7 +7,7 @@ type injectedDir struct {
 
 // name asks about a call on a name below this directory.
 func (d *injectedDir) name(op Op, path string, call func() error) error {
-	if err := d.ask(Call{Op: op, Path: joinPath(d.path, path)}); err != nil {
+	if err := d.ask(Call{Op: op, Path: Join(d.path, path)}); err != nil {
 		return err
 	}
 	return call()
@@ -17,7 +17,7 @@ func (d *injectedDir) OpenDir(path string) (dir Dir, err error) {
 	err = d.name(OpOpenDir, path, func() error {
 		below, err := d.d.OpenDir(path)
 		if err == nil {
-			dir = &injectedDir{injectedHandle{d.injector, joinPath(d.path, path), below}, below}
+			dir = &injectedDir{injectedHandle{d.injector, Join(d.path, path), below}, below}
 		}
 		return err
 	})
@@ -68,14 +68,14 @@ func (d *injectedDir) file(path string, below File) File {
 	if below == nil {
 		return nil
 	}
-	return &injectedFile{injectedHandle{d.injector, joinPath(d.path, path), below}, below}
+	return &injectedFile{injectedHandle{d.injector, Join(d.path, path), below}, below}
 }
 
 func (d *injectedDir) OpenLink(path string) (h Handle, err error) {
 	err = d.name(OpOpenLink, path, func() error {
 		below, err := d.d.OpenLink(path)
 		if err == nil {
-			h = &injectedHandle{d.injector, joinPath(d.path, path), below}
+			h = &injectedHandle{d.injector, Join(d.path, path), below}
 		}
 		return err
 	})
@@ -97,7 +97,7 @@ func (d *injectedDir) Readlink(path string) (target string, err error) {
 
 func (d *injectedDir) Link(path string, to Dir, newPath string) error {
 	dest, prefix := dirBelow(to)
-	if err := d.ask(Call{Op: OpLink, Path: joinPath(d.path, path), To: joinPath(prefix, newPath)}); err != nil {
+	if err := d.ask(Call{Op: OpLink, Path: Join(d.path, path), To: Join(prefix, newPath)}); err != nil {
 		return err
 	}
 	return d.d.Link(path, dest, newPath)
@@ -105,7 +105,7 @@ func (d *injectedDir) Link(path string, to Dir, newPath string) error {
 
 func (d *injectedDir) Rename(path string, to Dir, newPath string, how RenameMode) error {
 	dest, prefix := dirBelow(to)
-	c := Call{Op: OpRename, Path: joinPath(d.path, path), To: joinPath(prefix, newPath), How: how}
+	c := Call{Op: OpRename, Path: Join(d.path, path), To: Join(prefix, newPath), How: how}
 	if err := d.ask(c); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ func (d *memoryDir) walk(op Op, path string) (dir *inode, name string, err error
 	if d.closed {
 		return nil, "", refuse(op, path, ErrClosed)
 	}
-	parent, name := splitPath(path)
+	parent, name := Split(path)
 	dir = d.n
 	if parent == "." {
 		return dir, name, nil

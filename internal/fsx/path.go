@@ -28,17 +28,18 @@ func checkPath(path string, self bool) error {
 	return nil
 }
 
-// splitPath cuts a checked path into the directory, "." when there is none,
-// and the last component.
-func splitPath(path string) (dir, name string) {
+// Split cuts a path into the directory, "." when there is none, and the last
+// component.
+func Split(path string) (dir, name string) {
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
 		return path[:i], path[i+1:]
 	}
 	return ".", path
 }
 
-// joinPath is the path of name below dir, where "." is the empty path.
-func joinPath(dir, name string) string {
+// Join is the path of name in the directory dir, where "." is the directory
+// itself on either side.
+func Join(dir, name string) string {
 	if dir == "." {
 		return name
 	}

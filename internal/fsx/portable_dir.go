@@ -25,7 +25,7 @@ func (d *portableDir) at(op Op, path string) (string, error) {
 	if err := checkPath(path, op == OpOpenDir || op == OpStat); err != nil {
 		return "", refuse(op, path, err)
 	}
-	full := joinPath(d.path, path)
+	full := Join(d.path, path)
 	for i, c := range full {
 		if c != '/' {
 			continue

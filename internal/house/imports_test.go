@@ -14,6 +14,7 @@ import (
 var rooms = map[string][]string{
 	"internal/fault":    nil,
 	"internal/quantity": nil,
+	"internal/netaddr":  nil,
 	"internal/house":    nil,
 
 	"sites":          {"internal/fault"},
@@ -29,7 +30,7 @@ var rooms = map[string][]string{
 	"internal/dcerpc":       nil,
 	"internal/smbauth":      nil,
 	"internal/smbtree":      {"internal/smb2", "internal/fscc", "internal/dcerpc", "namespace"},
-	"internal/smbd":         {"internal/smb2", "internal/smbauth", "internal/smbtree", "referral", "referral/dfsc", "internal/fault", "internal/quantity"},
+	"internal/smbd":         {"internal/netaddr", "internal/smb2", "internal/smbauth", "internal/smbtree", "referral", "referral/dfsc", "internal/fault", "internal/quantity"},
 	"internal/smbclient":    {"internal/smb2", "internal/smbauth", "referral/dfsc"},
 	"internal/lab":          {"internal/smbclient", "internal/smb2", "internal/smbauth", "referral/dfsc"},
 	"internal/lab/replicas": nil,
@@ -41,16 +42,16 @@ var rooms = map[string][]string{
 	"replication/reconcile": {"replication", "replication/version"},
 	"replication/index":     {"replication", "replication/version", "replication/reconcile"},
 	"replication/status":    nil,
-	"replication/journal":   {"internal/fsx"},
+	"replication/journal":   nil,
 	"replication/survey":    {"replication", "replication/version", "replication/chunk", "replication/reconcile", "replication/index", "internal/fsx"},
-	"replication/transfer":  {"replication", "replication/version", "replication/chunk", "replication/wire", "replication/peer", "internal/fsx"},
+	"replication/transfer":  {"replication", "replication/version", "replication/chunk", "replication/wire", "internal/fsx"},
 	"replication/engine": {
 		"replication", "replication/version", "replication/chunk", "replication/reconcile", "replication/index", "replication/install",
 		"replication/journal", "replication/survey", "replication/transfer", "replication/wire", "replication/peer", "replication/status", "internal/fsx",
 	},
 	"replication/install": {"replication", "replication/version", "internal/fsx"},
 	"replication/wire":    {"replication", "replication/version", "replication/chunk"},
-	"replication/peer":    {"replication", "replication/version", "replication/wire"},
+	"replication/peer":    {"internal/netaddr", "replication", "replication/version", "replication/wire"},
 	"replication/sim":     {"replication", "replication/version", "replication/reconcile", "internal/fsx"},
 
 	"configs":  {"*"},

@@ -1,9 +1,10 @@
 package smbd
 
 import (
-	"net"
 	"net/netip"
 	"sync"
+
+	"dfsd/internal/netaddr"
 )
 
 // admission counts connections in all and per address, and says who may come
@@ -27,7 +28,7 @@ func newAdmission(l Limits) *admission {
 // enter counts a new connection of addr, or says why it may not come in. Every
 // connection that came in is given back by one leave.
 func (a *admission) enter(addr netip.Addr) (why reason, ok bool) {
-	key := neighbourhood(addr)
+	key := netaddr.Neighbourhood(addr)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	local := a.byAddr[key]
@@ -49,7 +50,7 @@ func (a *admission) enter(addr netip.Addr) (why reason, ok bool) {
 func (a *admission) authenticated(addr netip.Addr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.add(neighbourhood(addr), headcount{0, -1})
+	a.add(netaddr.Neighbourhood(addr), headcount{0, -1})
 }
 
 // leave gives the place of a connection back.
@@ -60,7 +61,7 @@ func (a *admission) leave(addr netip.Addr, authenticated bool) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.add(neighbourhood(addr), gone)
+	a.add(netaddr.Neighbourhood(addr), gone)
 }
 
 // add runs with mu held.
@@ -75,27 +76,4 @@ func (a *admission) add(key netip.Addr, n headcount) {
 
 func (h headcount) plus(n headcount) headcount {
 	return headcount{h.connections + n.connections, h.unauthenticated + n.unauthenticated}
-}
-
-// neighbourhood is what counts as one address: an IPv4 address, or the /64 that
-// one IPv6 host may choose its addresses from.
-func neighbourhood(addr netip.Addr) netip.Addr {
-	if !addr.Is6() {
-		return addr
-	}
-	prefix, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return addr
-	}
-	return prefix.Addr()
-}
-
-// addrOf returns the address of a peer without its port, IPv4 as IPv4; the zero
-// Addr where the network has none.
-func addrOf(remote net.Addr) netip.Addr {
-	tcp, ok := remote.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	return tcp.AddrPort().Addr().Unmap()
 }

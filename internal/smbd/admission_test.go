@@ -1,7 +1,6 @@
 package smbd
 
 import (
-	"net"
 	"net/netip"
 	"testing"
 )
@@ -94,23 +93,5 @@ func TestAdmissionForgets(t *testing.T) {
 	}
 	if len(a.byAddr) != 0 || a.all != (headcount{}) {
 		t.Errorf("after all have left: %d addresses, %+v in all, want none", len(a.byAddr), a.all)
-	}
-}
-
-func TestAddrOf(t *testing.T) {
-	tests := []struct {
-		name   string
-		remote net.Addr
-		want   netip.Addr
-	}{
-		{"IPv4", net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.1.2.3:445")), netip.MustParseAddr("10.1.2.3")},
-		{"IPv4 in IPv6", net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[::ffff:10.1.2.3]:445")), netip.MustParseAddr("10.1.2.3")},
-		{"IPv6", net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::7]:1")), netip.MustParseAddr("2001:db8::7")},
-		{"no address", &net.UnixAddr{Name: "x"}, netip.Addr{}},
-	}
-	for _, tt := range tests {
-		if got := addrOf(tt.remote); got != tt.want {
-			t.Errorf("addrOf(%s) = %v, want %v", tt.name, got, tt.want)
-		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dfsd/internal/netaddr"
 	"dfsd/internal/smb2"
 )
 
@@ -54,7 +55,7 @@ func (h *harness) prepare(t testing.TB, in io.Reader, out io.Writer) *prepared {
 func (p *prepared) again(t testing.TB, in io.Reader, out io.Writer) *prepared {
 	t.Helper()
 	server := p.server
-	c := newConn(server, nowhere{in: in, out: out}, addrOf(nowhere{}.RemoteAddr()), new(sync.WaitGroup))
+	c := newConn(server, nowhere{in: in, out: out}, netaddr.Of(nowhere{}.RemoteAddr()), new(sync.WaitGroup))
 	c.terms, c.authenticated, c.logonBy = p.terms, true, time.Time{}
 	c.lastTree = p.lastTree
 	c.window.grant(64, server.limits.CreditsMax)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"dfsd/internal/netaddr"
 	"dfsd/internal/smb2"
 	"dfsd/referral/dfsc"
 )
@@ -174,7 +175,7 @@ func FuzzConnection(f *testing.F) {
 		frames = slices.Clip(frames)
 		answers := checkedAnswers{t: t, most: int(limits.Transact) + frameOverhead}
 
-		fresh := newConn(h.Server, nowhere{in: bytes.NewReader(script(frames, nil)), out: answers}, addrOf(&net.TCPAddr{IP: net.IPv4(10, 1, 0, 98)}), nil)
+		fresh := newConn(h.Server, nowhere{in: bytes.NewReader(script(frames, nil)), out: answers}, netaddr.Of(&net.TCPAddr{IP: net.IPv4(10, 1, 0, 98)}), nil)
 		for fresh.next() {
 		}
 		if !fresh.authenticated && (len(fresh.sessions) > limits.SessionsInProgress || fresh.opens.count > 0 || len(fresh.parked) > 0) {

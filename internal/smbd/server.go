@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/netaddr"
 	"dfsd/internal/smbauth"
 	"dfsd/internal/smbtree"
 	"dfsd/referral"
@@ -156,7 +157,7 @@ func wait(ctx context.Context, d time.Duration) {
 
 // admit lets nc in as a goroutine of clients, or closes it.
 func (s *Server) admit(ctx context.Context, nc net.Conn, clients *sync.WaitGroup) {
-	client := addrOf(nc.RemoteAddr())
+	client := netaddr.Of(nc.RemoteAddr())
 	if why, ok := s.admission.enter(client); !ok {
 		s.metrics.rejected[why].Inc()
 		s.metrics.refused.Inc()

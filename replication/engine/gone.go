@@ -73,7 +73,7 @@ const fewObjects = 8
 // isGone looks whether an object that a survey missed is still missing, and
 // still stands there by the store.
 func (r *replica) isGone(m *survey.Missing) (bool, error) {
-	path := join(m.Dir, m.Name)
+	path := fsx.Join(m.Dir, m.Name)
 	if r.underWay(m.ID, path) {
 		r.again = append(r.again, survey.Area{Dir: m.Dir, Name: m.Name, Deep: m.Kind == replication.Directory})
 		return false, nil

@@ -62,7 +62,7 @@ func (r *replica) sightOne(hold fsx.Dir, name string) error {
 		return err
 	}
 	d := &e.Disk
-	seen := sighting{id: id, facts: factsOf(id, info), path: join(install.Hold, name), dir: d.Kind == replication.Directory}
+	seen := sighting{id: id, facts: factsOf(id, info), path: fsx.Join(install.Hold, name), dir: d.Kind == replication.Directory}
 	r.store.PutFacts(seen.facts)
 	r.events = append(r.events, reconcile.Observed{Object: reconcile.Object{
 		ID: id, At: at, Kind: d.Kind, Size: d.Size, Hash: d.Hash, Target: d.Target, Attr: d.Attr,
@@ -83,7 +83,7 @@ func (r *replica) missHeld() error {
 		if !e.Live() || e.At.Parent != reconcile.HoldID || r.underWay(e.ID, "") {
 			continue
 		}
-		_, err := r.root.Stat(join(install.Hold, e.At.Name))
+		_, err := r.root.Stat(fsx.Join(install.Hold, e.At.Name))
 		if !errors.Is(err, fsx.ErrNotExist) {
 			continue
 		}

@@ -107,7 +107,6 @@ func (r *replica) scanAll(ctx context.Context) error {
 		return err
 	}
 	r.log.Info("the folder was scanned", zap.Duration("took", time.Since(began)), zap.Int64("files", r.scan.files.Load()))
-	close(r.ready)
 	for {
 		select {
 		case <-ctx.Done():
@@ -260,13 +259,13 @@ func (r *replica) overtaken(s *findings) {
 	var again []survey.Area
 	for path, batch := range r.recent {
 		if batch > s.batches && covered(s.areas, path) {
-			dir, name := cut(path)
+			dir, name := fsx.Split(path)
 			again = append(again, survey.Area{Dir: dir, Name: name})
 		}
 	}
 	for path := range r.touched {
 		if covered(s.areas, path) {
-			dir, name := cut(path)
+			dir, name := fsx.Split(path)
 			r.again = append(r.again, survey.Area{Dir: dir, Name: name})
 		}
 	}
@@ -277,14 +276,14 @@ func (r *replica) overtaken(s *findings) {
 }
 
 func covered(areas []survey.Area, path string) bool {
-	dir, name := cut(path)
+	dir, name := fsx.Split(path)
 	for _, a := range areas {
 		switch {
 		case a.Dir == dir && (a.Name == "" || a.Name == name):
 			return true
 		case a.Deep && a.Name == "" && (a.Dir == "." || strings.HasPrefix(path, a.Dir+"/")):
 			return true
-		case a.Deep && a.Name != "" && strings.HasPrefix(path, join(a.Dir, a.Name)+"/"):
+		case a.Deep && a.Name != "" && strings.HasPrefix(path, fsx.Join(a.Dir, a.Name)+"/"):
 			return true
 		}
 	}
@@ -295,7 +294,7 @@ func covered(areas []survey.Area, path string) bool {
 // surveyed again otherwise: since it was found, installs have changed the
 // folder, and what they replaced must not pass for something new.
 func (r *replica) stillSo(f *survey.Found) bool {
-	info, err := r.root.Stat(join(f.Dir, f.Name))
+	info, err := r.root.Stat(fsx.Join(f.Dir, f.Name))
 	if err == nil && sameInode(ptr(factsOf(replication.RootID, info)), ptr(factsOf(replication.RootID, f.Info))) &&
 		(f.Kind == replication.Directory || info.CTime == f.Info.CTime && info.Size == f.Info.Size) {
 		return true
@@ -335,7 +334,7 @@ func replacements(s *findings) map[spot]replication.FileID {
 
 // sight makes an Observed of what was found, unless it is known by now.
 func (r *replica) sight(f *survey.Found, replaced map[spot]replication.FileID) error {
-	path := join(f.Dir, f.Name)
+	path := fsx.Join(f.Dir, f.Name)
 	if r.underWay(f.ID, path) || f.ID == replication.RootID && len(r.running) > 0 { // it may be what is being installed, moved by a user
 		r.again = append(r.again, survey.Area{Dir: f.Dir, Name: f.Name, Deep: f.Kind == replication.Directory})
 		return nil
@@ -464,7 +463,7 @@ func (r *replica) identified(s sighting, id replication.FileID) bool {
 		r.dirs[s.path] = id
 	}
 	if s.replaces != replication.RootID && s.replaces != id { // it is gone after all
-		dir, name := cut(s.path)
+		dir, name := fsx.Split(s.path)
 		r.requests.add([]survey.Area{{Dir: dir, Name: name}}, nil)
 	}
 	return true
@@ -478,7 +477,7 @@ func (r *replica) dirID(path string) (replication.FileID, bool, error) {
 	if id, ok := r.dirs[path]; ok {
 		return id, true, nil
 	}
-	above, name := cut(path)
+	above, name := fsx.Split(path)
 	parent, ok, err := r.dirID(above)
 	if err != nil || !ok {
 		return parent, false, err

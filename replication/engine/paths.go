@@ -2,9 +2,9 @@ package engine
 
 import (
 	"errors"
-	"strings"
 	"sync"
 
+	"dfsd/internal/fsx"
 	"dfsd/replication"
 	"dfsd/replication/index"
 	"dfsd/replication/install"
@@ -17,20 +17,6 @@ const maxDepth = 4096
 
 // errNoPlace is returned for an object that stands nowhere in the tree.
 var errNoPlace = errors.New("the object stands nowhere in the tree")
-
-func join(dir, name string) string {
-	if dir == "." || dir == "" {
-		return name
-	}
-	return dir + "/" + name
-}
-
-func cut(path string) (dir, name string) {
-	if i := strings.LastIndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i+1:]
-	}
-	return ".", path
-}
 
 // atlas knows the paths of directories, by what an index says. It is safe for
 // concurrent use.
@@ -83,7 +69,7 @@ func (a *atlas) walk(id replication.FileID, depth int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path = join(above, e.At.Name)
+	path = fsx.Join(above, e.At.Name)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.paths) >= maxPaths {
@@ -99,7 +85,7 @@ func (a *atlas) of(p reconcile.Place) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return join(dir, p.Name), nil
+	return fsx.Join(dir, p.Name), nil
 }
 
 // committed reads entries of the index as it was last committed.

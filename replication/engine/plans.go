@@ -225,7 +225,7 @@ func (r *replica) leftovers(dir string, p *reconcile.Plan) ([]install.Item, erro
 			return nil, fmt.Errorf("%w: %w", errUnprepared, err)
 		}
 		items = append(items, install.Item{
-			Op: install.Remove, Path: join(dir, name), Expect: install.IdentityOf(info),
+			Op: install.Remove, Path: fsx.Join(dir, name), Expect: install.IdentityOf(info),
 			Preserve: install.Preserve{Why: install.Deleted, By: r.f.hostOf(p.Record.Stamp.Origin)},
 		})
 	}
@@ -370,7 +370,7 @@ func (r *replica) lookFirst(t *task, err error) {
 		if path == "" {
 			continue
 		}
-		dir, name := cut(path)
+		dir, name := fsx.Split(path)
 		areas = append(areas, survey.Area{Dir: dir, Name: name, Deep: t.plan.Op == reconcile.Rmdir})
 	}
 	r.requests.add(areas, []reconcile.Event{reconcile.Installed{ID: t.plan.ID, Outcome: reconcile.Changed}})

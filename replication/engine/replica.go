@@ -52,7 +52,6 @@ type replica struct {
 	scan     progress
 	pace     pace
 	rescan   chan struct{} // asks for a scan of everything
-	ready    chan struct{} // closed when the first scan of this opening has ended
 	ended    chan struct{} // closed when the loop takes nothing more
 	stopped  atomic.Bool   // paused: nothing goes out and nothing is asked for
 	users    users         // of the index, from outside
@@ -160,7 +159,7 @@ func openReplica(f *folder) (r *replica, err error) {
 	r = &replica{
 		f: f, log: f.log,
 		inbox: make(chan func() error, 16), work: make(chan []*task, 1),
-		lists: make(chan index.List, 64), rescan: make(chan struct{}, 1), ready: make(chan struct{}), ended: make(chan struct{}),
+		lists: make(chan index.List, 64), rescan: make(chan struct{}, 1), ended: make(chan struct{}),
 		loop: loop{
 			dirs: map[string]replication.FileID{}, busy: map[replication.FileID]bool{}, touched: map[string]bool{}, recent: map[string]int64{},
 			contents: map[replication.FileID]content{}, wants: map[replication.FileID]replication.Hash{},
@@ -193,7 +192,7 @@ func openReplica(f *folder) (r *replica, err error) {
 		return r, err
 	}
 	r.journal, err = journal.Open(journal.Options{
-		Path: f.spec.path, Root: r.root, Skip: install.Private, Settle: f.spec.settle, MaxWait: 2 * time.Second, Log: r.log.Named("journal"),
+		Path: f.spec.path, Skip: install.Private, Settle: f.spec.settle, MaxWait: 2 * time.Second, Log: r.log.Named("journal"),
 	})
 	return r, err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"dfsd/internal/fsx"
 	"dfsd/replication"
 	"dfsd/replication/index"
 	"dfsd/replication/reconcile"
@@ -327,7 +328,7 @@ func (l *link) lacked(r *replica, limit int) (status.Backlog, error) {
 func (r *replica) item(record *replication.Record, reason string) status.BacklogItem {
 	path := record.Name
 	if dir, err := r.atlas.dir(record.Parent); err == nil {
-		path = join(dir, record.Name)
+		path = fsx.Join(dir, record.Name)
 	}
 	return status.BacklogItem{
 		Path: path, Kind: record.Kind.String(), Deleted: record.Deleted, Bytes: record.Size,

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/fsx"
 	"dfsd/replication/install"
+	"dfsd/replication/status"
 	"dfsd/replication/survey"
 )
 
@@ -64,9 +65,7 @@ func (e *Engine) setPaused(ctx context.Context, name string, paused bool) error 
 			return err
 		}
 		r.fetcher.Changed()
-		for _, l := range f.links {
-			l.signal()
-		}
+		f.tell()
 	}
 	return nil
 }
@@ -74,19 +73,15 @@ func (e *Engine) setPaused(ctx context.Context, name string, paused bool) error 
 // Sync has a folder compared with the disk, and all partners asked. With wait it
 // returns once nothing is owed in either direction, or ctx ends.
 func (e *Engine) Sync(ctx context.Context, name string, wait bool) error {
-	folders, err := e.pick(name)
+	var folders []*folder
+	err := e.using(name, func(f *folder, r *replica) error {
+		folders = append(folders, f)
+		poke(r.rescan)
+		f.tell()
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	for _, f := range folders {
-		r, err := f.open()
-		if err != nil {
-			return err
-		}
-		poke(r.rescan)
-		for _, l := range f.links {
-			l.signal()
-		}
 	}
 	for wait {
 		if !rest(ctx, 200*time.Millisecond) {
@@ -107,7 +102,7 @@ func (f *folder) isLevel() bool {
 		return false
 	}
 	for _, c := range s.Connections {
-		if c.BacklogFiles > 0 || c.State != "connected" {
+		if c.BacklogFiles > 0 || c.State != status.Connected {
 			return false
 		}
 	}
@@ -131,35 +126,10 @@ func (e *Engine) Restore(_ context.Context, name, id, to string) (at string, err
 		if err != nil {
 			return err
 		}
-		dir, base := cut(rel)
+		dir, base := fsx.Split(rel)
 		r.requests.add([]survey.Area{{Dir: dir, Name: base}}, nil)
 		at = filepath.Join(f.spec.path, rel)
 		return nil
 	})
 	return at, err
-}
-
-// Folders returns the names of the folders, as group/folder.
-func (e *Engine) Folders() []string {
-	var names []string
-	for _, f := range e.folders {
-		names = append(names, f.spec.String())
-	}
-	return names
-}
-
-// CheckFolders returns what keeps this host from replicating, with the next
-// step: what an administrator wants to hear at the start.
-func (e *Engine) CheckFolders() error {
-	var errs []error
-	for _, f := range e.folders {
-		info, err := os.Stat(f.spec.path)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("%s: %w; make or mount it", f.spec.String(), err))
-		case !info.IsDir():
-			errs = append(errs, fmt.Errorf("%s: %s is no directory", f.spec.String(), f.spec.path))
-		}
-	}
-	return errors.Join(errs...)
 }

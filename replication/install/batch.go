@@ -324,13 +324,13 @@ func (b *batch) dir(path string) (fsx.Dir, error) {
 
 // parent opens the directory that holds path's last component.
 func (b *batch) parent(path string) (fsx.Dir, string, error) {
-	dir, name := split(path)
+	dir, name := fsx.Split(path)
 	d, err := b.dir(dir)
 	return d, name, err
 }
 
 // touch notes that path's directory has changed.
 func (b *batch) touch(path string) {
-	dir, _ := split(path)
+	dir, _ := fsx.Split(path)
 	b.touched[dir] = struct{}{}
 }

@@ -99,7 +99,7 @@ func plainly(b *testing.B, staging int, base string, items []Item) {
 	ok(b, unix.Syncfs(staging))
 	open, dir := "", -1
 	for i, it := range items {
-		parent, name := split(it.Path)
+		parent, name := fsx.Split(it.Path)
 		if parent != open {
 			_ = unix.Close(dir)
 			var err error

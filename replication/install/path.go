@@ -2,14 +2,6 @@ package install
 
 import "strings"
 
-// split cuts a path into its directory, "." for the root, and its name.
-func split(path string) (dir, name string) {
-	if i := strings.LastIndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i+1:]
-	}
-	return ".", path
-}
-
 // reserved tells whether path lies in the private area, in any case: on a
 // file system that folds case it is the same. What is in the holding directory
 // is on its way from one place of the folder to another, and may be acted on.

@@ -15,7 +15,7 @@ const maxSuffix = 1000
 // restore renames a file of the private area to target below root, or to the
 // first free name beside it, and makes it durable. It returns the path.
 func restore(root, from fsx.Dir, name, target string) (string, error) {
-	dirPath, base := split(target)
+	dirPath, base := fsx.Split(target)
 	if err := makeDirs(root, dirPath); err != nil {
 		return "", err
 	}
@@ -62,7 +62,7 @@ func makeDirs(root fsx.Dir, path string) error {
 	if i, err := root.Stat(path); err == nil && i.Kind == fsx.Directory {
 		return nil
 	}
-	parent, _ := split(path)
+	parent, _ := fsx.Split(path)
 	if err := makeDirs(root, parent); err != nil {
 		return err
 	}

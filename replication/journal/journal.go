@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"dfsd/internal/fsx"
 )
 
 // Mode is how a journal hears.
@@ -37,9 +35,8 @@ var ErrClosed = errors.New("the journal is closed")
 
 // Options say what to hear and when to tell. Only Path must be set.
 type Options struct {
-	Path string  // root of the folder, as the administrator wrote it; links on the way are followed
-	Root fsx.Dir // may be nil; not used so far
-	Skip string  // name at the root that is not watched: ".dfsd"; "" is none
+	Path string // root of the folder, as the administrator wrote it; links on the way are followed
+	Skip string // name at the root that is not watched: ".dfsd"; "" is none
 	// Settle is how long a name must have been quiet; 0 tells it at once.
 	Settle time.Duration
 	// MaxWait is after how long a name that never rests, or was never closed,

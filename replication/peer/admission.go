@@ -1,9 +1,10 @@
 package peer
 
 import (
-	"net"
 	"net/netip"
 	"sync"
+
+	"dfsd/internal/netaddr"
 )
 
 // admission counts connections that have not proven who they are, in all and
@@ -22,7 +23,7 @@ func newAdmission(l Limits) *admission { return &admission{limits: l, byAddr: ma
 // enter counts a connection from addr, or says why it may not come in. leave
 // gives its place back.
 func (a *admission) enter(addr netip.Addr) (why reason, ok bool) {
-	addr = neighbourhood(addr)
+	addr = netaddr.Neighbourhood(addr)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -37,34 +38,11 @@ func (a *admission) enter(addr netip.Addr) (why reason, ok bool) {
 }
 
 func (a *admission) leave(addr netip.Addr) {
-	addr = neighbourhood(addr)
+	addr = netaddr.Neighbourhood(addr)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all--
 	if a.byAddr[addr]--; a.byAddr[addr] == 0 {
 		delete(a.byAddr, addr)
 	}
-}
-
-// neighbourhood is what counts as one address: an IPv4 address, or the /64 that
-// one IPv6 host may choose its addresses from.
-func neighbourhood(addr netip.Addr) netip.Addr {
-	if !addr.Is6() {
-		return addr
-	}
-	prefix, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return addr
-	}
-	return prefix.Addr()
-}
-
-// addrOf returns the address of a peer without its port, IPv4 as IPv4; the zero
-// Addr where the network has none.
-func addrOf(remote net.Addr) netip.Addr {
-	tcp, ok := remote.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	return tcp.AddrPort().Addr().Unmap()
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/netaddr"
 	"dfsd/replication"
 	"dfsd/replication/wire"
 )
@@ -62,7 +63,7 @@ func (l *Listener) Serve(ctx context.Context, ln net.Listener, serve func(contex
 			continue
 		}
 		failed = 0
-		addr := addrOf(raw.RemoteAddr())
+		addr := netaddr.Of(raw.RemoteAddr())
 		if why, ok := l.gate.enter(addr); !ok {
 			l.o.Metrics.refused[why].Inc()
 			_ = raw.Close() // without a word, which would cost more

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"dfsd/replication"
+	"dfsd/replication/version"
 	"dfsd/replication/wire"
 )
 
@@ -50,11 +52,12 @@ func TestMessagesOfAllKindsOnAllLanes(t *testing.T) {
 		t.Errorf("hellos %+v and %+v", dialled.Hello(), accepted.Hello())
 	}
 	for l := range wire.Lanes {
-		want := wire.Status{State: wire.Normal, Files: int64(l)}
+		stamp := version.Stamp{Origin: version.Origin{1}, Count: uint64(l) + 1}
+		want := wire.Knowledge{Known: version.Vector{}.With(stamp), Held: version.Vector{}.With(stamp)}
 		if err := dialled.Send(t.Context(), l, want); err != nil {
 			t.Fatal(err)
 		}
-		if got := within(t, notices); got.lane != l || got.m != want {
+		if got := within(t, notices); got.lane != l || !reflect.DeepEqual(got.m, want) {
 			t.Errorf("on the %v lane came %+v, want %+v", l, got, want)
 		}
 		hash := replication.Hash{byte(l)}
@@ -307,7 +310,7 @@ func TestGoodbye(t *testing.T) {
 		return fmt.Errorf("folder: %w", wire.ErrNotPermitted)
 	}}, fs1.as(""))
 	session, ended := fs1.dial(t, s, fs2, handler{})
-	if err := session.Send(t.Context(), wire.Small, wire.Status{}); err != nil {
+	if err := session.Send(t.Context(), wire.Small, wire.Knowledge{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := within(t, ended); !errors.Is(err, wire.ErrNotPermitted) || !errors.Is(err, errLeft) {
@@ -317,7 +320,7 @@ func TestGoodbye(t *testing.T) {
 		t.Errorf("Run = %v, want %v", err, wire.ErrNotPermitted)
 	}
 	for name, err := range map[string]error{
-		"Send":   session.Send(t.Context(), wire.Small, wire.Status{}),
+		"Send":   session.Send(t.Context(), wire.Small, wire.Knowledge{}),
 		"Stream": session.Stream(t.Context(), wire.Bulk, wire.WantRange{}, nil),
 	} {
 		if !errors.Is(err, wire.ErrNotPermitted) {

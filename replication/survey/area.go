@@ -38,7 +38,7 @@ func (r *run) plan(areas []Area) ([]look, error) {
 			if err := replication.ValidName(a.Name); err != nil {
 				return nil, fmt.Errorf("survey %q in %q: %w: %w", a.Name, a.Dir, ErrArea, err)
 			}
-			l = look{path: join(l.path, a.Name), level: itself}
+			l = look{path: fsx.Join(l.path, a.Name), level: itself}
 		}
 		if !fs.ValidPath(l.path) && !validPath(l.path) {
 			return nil, fmt.Errorf("survey %q: %w", l.path, ErrArea)
@@ -101,7 +101,7 @@ func (r *run) excluded(path string) bool {
 	if r.private(".", top) {
 		return true
 	}
-	dir, _ := split(path)
+	dir, _ := fsx.Split(path)
 	if dir == "." || r.o.Skip == nil {
 		return false
 	}
@@ -135,7 +135,7 @@ func (r *run) walkAll(ctx context.Context, todo []look) error {
 			}
 			continue
 		}
-		dir, name := split(l.path)
+		dir, name := fsx.Split(l.path)
 		at, there, err := r.reach(ctx, dir)
 		if err != nil {
 			return err
@@ -156,7 +156,7 @@ func (r *run) done(l look) bool {
 		return true
 	}
 	for path := l.path; path != "."; {
-		path, _ = split(path)
+		path, _ = fsx.Split(path)
 		switch got := r.looked[path]; {
 		case got == deep:
 			return true
@@ -168,7 +168,7 @@ func (r *run) done(l look) bool {
 }
 
 func dirOf(path string) string {
-	dir, _ := split(path)
+	dir, _ := fsx.Split(path)
 	return dir
 }
 
@@ -182,7 +182,7 @@ func (r *run) reach(ctx context.Context, path string) (at task, there bool, err 
 	if at, there = r.reached[path]; there {
 		return at, true, nil
 	}
-	dir, name := split(path)
+	dir, name := fsx.Split(path)
 	up, there, err := r.reach(ctx, dir)
 	if err != nil || !there {
 		return task{}, false, err
@@ -210,7 +210,7 @@ func (r *run) reach(ctx context.Context, path string) (at task, there bool, err 
 // lookAt compares one name of the directory at, with as much of what is below
 // it as l says, or all of it if it is new there.
 func (r *run) lookAt(ctx context.Context, at task, name string, l level) error {
-	path := join(at.path, name)
+	path := fsx.Join(at.path, name)
 	if r.done(look{path, l}) {
 		return nil
 	}
@@ -238,18 +238,3 @@ func (r *run) lookAt(ctx context.Context, at task, name string, l level) error {
 }
 
 func isDir(s index.Standing) bool { return s.Entry.Disk.Kind == replication.Directory }
-
-// split cuts a path into its directory and its last name.
-func split(path string) (dir, name string) {
-	if i := strings.LastIndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i+1:]
-	}
-	return ".", path
-}
-
-func join(dir, name string) string {
-	if dir == "." {
-		return name
-	}
-	return dir + "/" + name
-}

@@ -19,7 +19,7 @@ func (r *run) compare(ctx context.Context, f *folder, e entry, group []index.Sta
 		case fsx.Regular, fsx.Symlink:
 			return task{}, r.dispatch(ctx, f, e, nil)
 		case fsx.Other:
-			r.skip(join(f.path, e.name))
+			r.skip(fsx.Join(f.path, e.name))
 			return task{}, ctx.Err()
 		}
 	}
@@ -47,7 +47,7 @@ func (r *run) compare(ctx context.Context, f *folder, e entry, group []index.Sta
 		}
 		return task{}, r.dispatch(ctx, f, entry{e.name, info.Kind}, slices.Clone(group))
 	}
-	r.skip(join(f.path, e.name))
+	r.skip(fsx.Join(f.path, e.name))
 	return task{}, r.missing(ctx, f.path, group, identity{}, true)
 }
 
@@ -81,7 +81,7 @@ func (r *run) directory(ctx context.Context, f *folder, name string, info fsx.In
 	if err != nil {
 		return task{}, err
 	}
-	path := join(f.path, name)
+	path := fsx.Join(f.path, name)
 	below := task{path: path, id: who.id, known: who.id != replication.RootID, dev: info.Dev, inode: info.Inode, level: l}
 	if who.stood && quietDir(&group[who.at], &info) {
 		return below, r.same(ctx, f, group, who.at)

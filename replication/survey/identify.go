@@ -102,7 +102,7 @@ func (r *run) bound(f *folder, name string, info *fsx.Info) (replication.FileID,
 		if !e.Live() || e.Disk.Kind != kindOf(info.Kind) {
 			continue
 		}
-		free, err := r.claim(&e, join(f.path, name), info)
+		free, err := r.claim(&e, fsx.Join(f.path, name), info)
 		if err != nil || free {
 			return e.ID, err
 		}
@@ -207,5 +207,5 @@ func join2(dir, path string) string {
 	if path == "." {
 		return dir
 	}
-	return join(dir, path)
+	return fsx.Join(dir, path)
 }

@@ -181,7 +181,7 @@ func (r *report) Later(l Later) error {
 func (r *report) String() string {
 	var lines []string
 	for _, f := range r.found {
-		s := "found " + join(f.Dir, f.Name)
+		s := "found " + fsx.Join(f.Dir, f.Name)
 		switch {
 		case f.Stood:
 			s += " stood"
@@ -191,14 +191,14 @@ func (r *report) String() string {
 		lines = append(lines, s)
 	}
 	for _, m := range r.missing {
-		s := "missing " + join(m.Dir, m.Name)
+		s := "missing " + fsx.Join(m.Dir, m.Name)
 		if m.Replaced {
 			s += " replaced"
 		}
 		lines = append(lines, s)
 	}
 	for _, l := range r.later {
-		lines = append(lines, "later "+join(l.Dir, l.Name))
+		lines = append(lines, "later "+fsx.Join(l.Dir, l.Name))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
@@ -218,7 +218,7 @@ func (m *model) apply(r *report) error {
 		if id, ok := dirs[path]; ok {
 			return id, nil
 		}
-		dir, name := split(path)
+		dir, name := fsx.Split(path)
 		up, err := resolve(dir)
 		if err != nil {
 			return up, err
@@ -237,18 +237,18 @@ func (m *model) apply(r *report) error {
 		}
 		at, id := reconcile.Place{Parent: parent, Name: f.Name}, f.ID
 		if stands := before[parent][f.Name]; f.Stood && stands != f.ID {
-			return fmt.Errorf("%s stood as %v, and the index has %v there", join(f.Dir, f.Name), f.ID, stands)
+			return fmt.Errorf("%s stood as %v, and the index has %v there", fsx.Join(f.Dir, f.Name), f.ID, stands)
 		}
 		if id == replication.RootID {
 			m.last++
 			binary.BigEndian.PutUint64(id[:], m.last)
 		}
 		if other, twice := moved[id]; twice {
-			return fmt.Errorf("%s and %s are both %v", other, join(f.Dir, f.Name), id)
+			return fmt.Errorf("%s and %s are both %v", other, fsx.Join(f.Dir, f.Name), id)
 		}
-		moved[id] = join(f.Dir, f.Name)
+		moved[id] = fsx.Join(f.Dir, f.Name)
 		if f.Kind == replication.Directory {
-			dirs[join(f.Dir, f.Name)] = id
+			dirs[fsx.Join(f.Dir, f.Name)] = id
 		}
 		m.put(id, at, f)
 	}

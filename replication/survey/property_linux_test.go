@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dfsd/internal/fsx"
 	"dfsd/replication"
 )
 
@@ -27,7 +28,7 @@ type user struct {
 
 func (u *user) heard(paths ...string) {
 	for _, path := range paths {
-		dir, name := split(path)
+		dir, name := fsx.Split(path)
 		u.hints = append(u.hints, Area{Dir: dir, Name: name})
 	}
 }
@@ -57,7 +58,7 @@ func (u *user) dir() string {
 
 func (u *user) fresh() string {
 	u.n++
-	return join(u.dir(), fmt.Sprintf("%c%d", 'a'+u.r.IntN(26), u.n))
+	return fsx.Join(u.dir(), fmt.Sprintf("%c%d", 'a'+u.r.IntN(26), u.n))
 }
 
 func (u *user) content() []byte {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dfsd/internal/fsx"
 	"dfsd/replication"
 	"dfsd/replication/chunk"
 	"dfsd/replication/reconcile"
@@ -46,7 +47,7 @@ func TestFirstSurveyFindsEverything(t *testing.T) {
 		if f.List == nil {
 			continue
 		}
-		b, err := os.ReadFile(h.abs(join(f.Dir, f.Name)))
+		b, err := os.ReadFile(h.abs(fsx.Join(f.Dir, f.Name)))
 		ok(t, err)
 		if want := chunk.ListOf(b, listAverage); string(want.Append(nil)) != string(f.List.Append(nil)) {
 			t.Errorf("%s has another list", f.Name)

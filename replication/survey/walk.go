@@ -92,7 +92,7 @@ func (r *run) unreadable(ctx context.Context, path string, err error) error {
 	if path == "." {
 		return fmt.Errorf("read the folder: %w", err)
 	}
-	dir, name := split(path)
+	dir, name := fsx.Split(path)
 	return r.later(ctx, dir, name, err)
 }
 
@@ -194,7 +194,7 @@ func (r *run) list(ctx context.Context, f *folder) ([]entry, error) {
 		switch {
 		case r.private(f.path, e.Name), r.skips(e.Name, e.Kind == fsx.Directory):
 		case replication.ValidName(e.Name) != nil:
-			r.skip(join(f.path, e.Name))
+			r.skip(fsx.Join(f.path, e.Name))
 		default:
 			disk = append(disk, entry{e.Name, e.Kind})
 		}

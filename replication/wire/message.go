@@ -28,9 +28,6 @@ const (
 
 	TypeKnowledge Type = 16
 	TypeRecords   Type = 17
-	TypeClaims    Type = 18
-	TypeAck       Type = 19
-	TypeStatus    Type = 20
 
 	TypeWantRecords   Type = 32
 	TypeWantFiles     Type = 33
@@ -84,12 +81,6 @@ func kindOfFolder(t Type) kind {
 		return kind{"knowledge", MaxBody, parseKnowledge}
 	case TypeRecords:
 		return kind{"records", MaxBody, parseRecords}
-	case TypeClaims:
-		return kind{"claims", MaxBody, parseClaims}
-	case TypeAck:
-		return kind{"ack", MaxBody, parseAck}
-	case TypeStatus:
-		return kind{"status", 1 << 10, parseStatus}
 	case TypeWantRecords:
 		return kind{"want-records", MaxBody, parseWantRecords}
 	case TypeWantFiles:

@@ -123,7 +123,6 @@ func TestRefused(t *testing.T) {
 		{"versions upside down", TypeHello, Hello{Versions: Versions{3, 2}}.Append(nil)},
 		{"version 0", TypeHello, Hello{}.Append(nil)},
 		{"lane 3", TypeJoin, Join{1, Lanes, Nonce{}}.Append(nil)},
-		{"state 9", TypeStatus, Status{State: 9}.Append(nil)},
 		{"range beyond all files", TypeWantRange, WantRange{Offset: 1<<63 - 1, Length: 1}.Append(nil)},
 		{"piece beyond all files", TypeData, Data{Offset: 1<<63 - 1, Bytes: []byte{1}}.Append(nil)},
 		{"hole beyond all files", TypeData, Data{Offset: 5, Bytes: []byte{1}, Zeros: 1<<63 - 6}.Append(nil)},
@@ -133,7 +132,7 @@ func TestRefused(t *testing.T) {
 		{"list of mode 4", TypeWantChunkList, WantChunkList{Mode: listModes}.Append(nil)},
 		{"chunks too long", TypeChunks, Chunks{make([]byte, MaxChunkBytes+1)}.Append(nil)},
 		{"piece too long", TypeData, Data{Bytes: make([]byte, MaxPiece+1)}.Append(nil)},
-		{"many claims, no bytes", TypeClaims, append(make([]byte, 16), 0xff, 0xff, 0x03)},
+		{"many wants, no bytes", TypeWantFiles, append(make([]byte, 16), 0xff, 0x1f)},
 		{"unknown method", TypeData, []byte{0, 0, 2, 1, 1}},
 	}
 	for _, tt := range tests {

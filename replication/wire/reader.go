@@ -129,12 +129,6 @@ func (r *reader) hash(field string) (h replication.Hash) {
 	return h
 }
 
-func (r *reader) stamp(field string) (s version.Stamp) {
-	copy(s.Origin[:], r.take(len(s.Origin), field))
-	s.Count = r.uvarint(field)
-	return s
-}
-
 func (r *reader) vector(field string) version.Vector {
 	if r.err != nil {
 		return version.Vector{}
@@ -165,10 +159,6 @@ func appendBool(b []byte, v bool) []byte {
 // appendBytes writes s behind its length.
 func appendBytes[S []byte | string](b []byte, s S) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-func appendStamp(b []byte, s version.Stamp) []byte {
-	return binary.AppendUvarint(append(b, s.Origin[:]...), s.Count)
 }
 
 // clip cuts a text of ours to what a partner accepts.
