@@ -323,3 +323,29 @@ func TestFilteredFilesDoNotKeepAFolder(t *testing.T) {
 		t.Errorf("preserved: %+v, %v", kept, err)
 	}
 }
+
+// TestBacklogIsRemembered: after a restart, what a partner held is known before
+// it has been heard.
+func TestBacklogIsRemembered(t *testing.T) {
+	g := newGroup(t, 2, replication.TopologyConfig{})
+	a, b := g.members[0], g.members[1]
+	for i := range 50 {
+		a.write(fmt.Sprint("file", i), "content")
+	}
+	g.start()
+	g.level()
+	b.stop()
+	a.write("one more", "content")
+	backlog := func() int64 {
+		s, err := a.engine.Status(t.Context())
+		if err != nil || len(s.Folders) != 1 || len(s.Folders[0].Connections) != 2 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		return s.Folders[0].Connections[0].BacklogFiles
+	}
+	for range 2 {
+		g.eventually("the backlog is not one file", func() (bool, string) { return backlog() == 1, a.status() })
+		a.stop()
+		a.start()
+	}
+}

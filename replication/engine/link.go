@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"dfsd/replication/index"
 	"dfsd/replication/peer"
 	"dfsd/replication/reconcile"
 	"dfsd/replication/transfer"
@@ -189,8 +191,39 @@ func (l *link) hear(k wire.Knowledge) {
 	if m := r.meta.Load(); k.Known.Count(m.Origin) > m.Count {
 		r.suspect(l.way.partner.Host, k.Known)
 	}
+	r.remember(l.way.partner.Host, k)
 	r.fetcher.Changed()
 	l.folder.elect()
+}
+
+// remember keeps what a partner holds with the index, so that the backlog is
+// known after a restart before the partner has been heard. It goes with the
+// next step; when the loop is behind, with the next that the partner tells.
+func (r *replica) remember(host string, k wire.Knowledge) {
+	select {
+	case r.inbox <- func() error {
+		r.store.PutPeer(index.Peer{Name: host, Knowledge: k.Held, Heard: time.Now().UnixNano()})
+		return nil
+	}:
+	default:
+	}
+}
+
+// recall takes what the index remembers of the partner, unless it has told since.
+func (l *link) recall(r *replica) error {
+	p, err := r.idx.Peers.Get(l.way.partner.Host)
+	if errors.Is(err, index.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.heard.IsZero() {
+		l.told.Held, l.heard = p.Knowledge, time.Unix(0, p.Heard)
+	}
+	return nil
 }
 
 // pull asks the partner for records whenever it holds what this member has not

@@ -235,6 +235,11 @@ func (r *replica) openIndex(known bool) (err error) {
 	if o := r.idx.Opening(); o.Cause != nil {
 		r.log.Warn("the index was damaged and is rebuilt", zap.String("aside", o.Aside), zap.Error(o.Cause))
 	}
+	for _, l := range r.f.links {
+		if err := l.recall(r); err != nil {
+			return err
+		}
+	}
 	r.store = r.idx.Store()
 	if r.core, err = reconcile.New(r.store); err != nil {
 		return err
