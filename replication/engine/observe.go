@@ -100,6 +100,10 @@ func (r *replica) recheck(ctx context.Context) error {
 	}
 }
 
+// keptLists is how many bytes of chunk lists stay of contents that no file has
+// any more: a partner may have them still, and want to know what has changed.
+const keptLists = 64 << 20
+
 // scanAll surveys the whole folder at the start and whenever it is asked to.
 func (r *replica) scanAll(ctx context.Context) error {
 	began := time.Now()
@@ -107,6 +111,9 @@ func (r *replica) scanAll(ctx context.Context) error {
 		return err
 	}
 	r.log.Info("the folder was scanned", zap.Duration("took", time.Since(began)), zap.Int64("files", r.scan.files.Load()))
+	if err := r.idx.TrimLists(index.Coarse, keptLists); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
