@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,7 +34,7 @@ func BenchmarkInitialSync(b *testing.B) {
 		})
 	})
 	b.Run("large", func(b *testing.B) {
-		initialSync(b, 1, func(root string) { writeNoise(b, filepath.Join(root, "large"), 1<<30) })
+		initialSync(b, 1, func(root string) { must(b, os.WriteFile(filepath.Join(root, "large"), noise(1, 1<<30), 0o644)) })
 		b.SetBytes(1 << 30)
 	})
 }
@@ -77,21 +77,43 @@ func rsync(b *testing.B, root string) time.Duration {
 	return time.Since(began)
 }
 
-// BenchmarkEdit changes a little of a large file and prints the bytes on the
-// wire, both ways, of all that it takes until the other member has it.
+// BenchmarkEdit changes a little of a file and prints the bytes on the wire, both
+// ways, of all that it takes until the other member has it.
 func BenchmarkEdit(b *testing.B) {
+	const document = 2 << 20
 	for _, tt := range []struct {
 		name string
 		size int64
 		edit func(path string)
 	}{
-		{"800B of 2MiB", 2 << 20, func(path string) { overwrite(b, path, 1<<20, 800) }},
-		{"1B before 64MiB", 64 << 20, func(path string) { prepend(b, path) }},
+		{"overwrite-800B-of-2MiB", document, func(path string) {
+			rewrite(b, path, func(old []byte) []byte { return splice(old, 700_001, 800, noise(2, 800)) })
+		}},
+		{"insert-777B-into-2MiB", document, func(path string) {
+			rewrite(b, path, func(old []byte) []byte { return splice(old, 700_001, 0, noise(2, 777)) })
+		}},
+		{"overwrite-60KB-of-2MiB", document, func(path string) {
+			rewrite(b, path, func(old []byte) []byte { return splice(old, 700_001, 60_000, noise(2, 60_000)) })
+		}},
+		{"append-60KB-to-2MiB", document, func(path string) {
+			rewrite(b, path, func(old []byte) []byte { return append(old, noise(2, 60_000)...) })
+		}},
+		{"move-256KiB-within-2MiB", document, func(path string) {
+			rewrite(b, path, func(old []byte) []byte {
+				block := old[300_000 : 300_000+256<<10]
+				return splice(splice(old, 1_500_000, 0, block), 300_000, len(block), nil)
+			})
+		}},
+		{"insert-1B-before-64MiB", 64 << 20, func(path string) { rewrite(b, path, func(old []byte) []byte { return splice(old, 0, 0, []byte{1}) }) }},
+		{"near-copy-of-2MiB", document, func(path string) {
+			must(b, os.WriteFile(path+" of yesterday", splice(noise(1, document), 700_001, 60_000, noise(2, 60_000)), 0o644))
+		}},
+		{"exact-copy-of-2MiB", document, func(path string) { must(b, os.WriteFile(path+" of yesterday", noise(1, document), 0o644)) }},
 	} {
-		b.Run(strings.ReplaceAll(tt.name, " ", "-"), func(b *testing.B) {
+		b.Run(tt.name, func(b *testing.B) {
 			for b.Loop() {
 				g := newGroup(b, 2, replication.TopologyConfig{})
-				writeNoise(b, g.members[0].path("file"), tt.size)
+				must(b, os.WriteFile(g.members[0].path("file"), noise(1, tt.size), 0o644))
 				g.start()
 				g.level()
 				before := g.wire()
@@ -103,6 +125,33 @@ func BenchmarkEdit(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkPreseeded joins two members that hold the same 20,000 files and prints
+// the bytes on the wire for each.
+func BenchmarkPreseeded(b *testing.B) {
+	const files = 20_000
+	for b.Loop() {
+		g := newGroup(b, 2, replication.TopologyConfig{})
+		stamp := time.Now().Add(-time.Hour)
+		for i := range files {
+			for _, m := range g.members {
+				path := m.path(fmt.Sprintf("d%d/file%d", i/100, i))
+				m.write(fmt.Sprintf("d%d/file%d", i/100, i), fmt.Sprint("content of ", i))
+				must(b, os.Chtimes(path, stamp, stamp))
+			}
+		}
+		g.start()
+		g.eventually("the members have not met", func() (bool, string) {
+			s, _ := g.members[1].engine.Status(b.Context())
+			c := s.Folders[0].Connections[0]
+			return s.Folders[0].State == "normal" && s.Folders[0].Files == files && c.BacklogFiles == 0, g.members[1].status()
+		})
+		b.ReportMetric(float64(g.wire())/files, "wire-B/file")
+		for _, m := range g.members {
+			m.stop()
+		}
 	}
 }
 
@@ -123,33 +172,23 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func writeNoise(t testing.TB, path string, size int64) {
-	t.Helper()
-	f, err := os.Create(path)
-	must(t, err)
-	random := rand.NewChaCha8([32]byte{1})
-	block := make([]byte, 1<<20)
-	for ; size > 0; size -= int64(len(block)) {
-		_, _ = random.Read(block)
-		_, err := f.Write(block[:min(size, int64(len(block)))])
-		must(t, err)
-	}
-	must(t, f.Close())
+// noise returns bytes that nothing compresses, equal for equal seeds.
+func noise(seed byte, size int64) []byte {
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{seed}).Read(b)
+	return b
 }
 
-func overwrite(t testing.TB, path string, at int64, n int) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	must(t, err)
-	_, err = f.WriteAt([]byte(strings.Repeat("x", n)), at)
-	must(t, err)
-	must(t, f.Close())
+// splice returns b with n bytes at at replaced.
+func splice(b []byte, at, n int, by []byte) []byte {
+	return slices.Concat(b[:at], by, b[at+n:])
 }
 
-func prepend(t testing.TB, path string) {
+// rewrite saves a changed file as programs do: beside the old, and then over it.
+func rewrite(t testing.TB, path string, change func([]byte) []byte) {
 	t.Helper()
 	old, err := os.ReadFile(path)
 	must(t, err)
-	must(t, os.WriteFile(path+".new", append([]byte{'x'}, old...), 0o644))
+	must(t, os.WriteFile(path+".new", change(old), 0o644))
 	must(t, os.Rename(path+".new", path))
 }

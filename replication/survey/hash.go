@@ -16,8 +16,6 @@ const (
 	// readSize is what is read at once: large enough for wide instructions,
 	// small enough for a processor's second-level cache.
 	readSize = 256 << 10
-	// listAverage is the mean length of the chunks of a list.
-	listAverage chunk.Average = 64 << 10
 	// sparseSize is the least file whose holes are worth finding.
 	sparseSize = 1 << 20
 )
@@ -40,7 +38,7 @@ func newHasher(r *run) *hasher {
 // one. The error is ErrChanged if f is not as long as info says.
 func (h *hasher) sum(ctx context.Context, f fsx.File, info *fsx.Info) (replication.Hash, *chunk.List, error) {
 	if least := h.r.o.Lists; least > 0 && info.Size >= least {
-		s := chunk.NewSummer(listAverage)
+		s := chunk.NewSummer(chunk.AverageOf(info.Size))
 		if err := h.feed(ctx, s, f, info); err != nil {
 			return replication.Hash{}, nil, err
 		}
