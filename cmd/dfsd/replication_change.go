@@ -33,8 +33,11 @@ func newReplicationPauseCommand() *cobra.Command {
 
 func newReplicationResumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "resume GROUP/FOLDER | --all",
-		Short:   "Replicate a paused folder again",
+		Use:   "resume GROUP/FOLDER | --all",
+		Short: "Replicate a paused folder again",
+		Long: "Ends what `dfsd replication pause` began. A folder that halted because it was\n" +
+			"suddenly empty is taken to be meant so: its files are deleted on the partners,\n" +
+			"which preserve them.",
 		Example: "  dfsd replication resume branch/projects\n  dfsd replication resume --all",
 	}
 	f := addDaemonFlags(cmd, time.Minute)

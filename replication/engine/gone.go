@@ -99,7 +99,7 @@ func (r *replica) isGone(m *survey.Missing) (bool, error) {
 		return false, nil
 	}
 	now := factsOf(m.ID, info)
-	return !ok || !sameInode(&facts, &now), nil
+	return !ok || !sameInode(facts, now), nil
 }
 
 // vanish makes Gone events of an object and all that stood below it, but for

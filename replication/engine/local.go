@@ -71,7 +71,7 @@ func (l *local) open(id replication.FileID, h replication.Hash) (f fsx.File, siz
 			return err
 		}
 		now := factsOf(id, info)
-		if !sameInode(&now, &facts) || now.Size != facts.Size || now.Modified != facts.Modified {
+		if !sameInode(now, facts) || now.Size != facts.Size || now.Modified != facts.Modified {
 			return wire.ErrChanged
 		}
 		return nil

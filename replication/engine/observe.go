@@ -302,7 +302,7 @@ func covered(areas []survey.Area, path string) bool {
 // folder, and what they replaced must not pass for something new.
 func (r *replica) stillSo(f *survey.Found) bool {
 	info, err := r.root.Stat(fsx.Join(f.Dir, f.Name))
-	if err == nil && sameInode(ptr(factsOf(replication.RootID, info)), ptr(factsOf(replication.RootID, f.Info))) &&
+	if err == nil && sameInode(factsOf(replication.RootID, info), factsOf(replication.RootID, f.Info)) &&
 		(f.Kind == replication.Directory || info.CTime == f.Info.CTime && info.Size == f.Info.Size) {
 		return true
 	}
@@ -314,26 +314,19 @@ func (r *replica) stillSo(f *survey.Found) bool {
 	return false
 }
 
-func ptr[T any](v T) *T { return &v }
-
 type spot struct{ dir, name string }
 
 // replacements returns the objects whose place a new inode has taken and that
 // were found nowhere else: programs save by renaming a new file over the old.
 func replacements(s *findings) map[spot]replication.FileID {
+	elsewhere := map[replication.FileID]bool{}
+	for i := range s.found {
+		elsewhere[s.found[i].ID] = true
+	}
 	out := map[spot]replication.FileID{}
 	for _, m := range s.missing {
-		if m.Replaced {
+		if m.Replaced && !elsewhere[m.ID] {
 			out[spot{m.Dir, m.Name}] = m.ID
-		}
-	}
-	for i := range s.found {
-		if f := &s.found[i]; f.ID != replication.RootID {
-			for at, id := range out {
-				if id == f.ID {
-					delete(out, at)
-				}
-			}
 		}
 	}
 	return out
@@ -416,7 +409,7 @@ func (r *replica) knows(f *survey.Found, at reconcile.Place) (id replication.Fil
 		if err != nil {
 			return id, false, err
 		}
-		if !ok || !sameInode(&facts, &now) {
+		if !ok || !sameInode(facts, now) {
 			continue
 		}
 		now.ID = facts.ID
@@ -431,7 +424,7 @@ func (r *replica) knows(f *survey.Found, at reconcile.Place) (id replication.Fil
 			return f.ID, false, err
 		}
 		for i := range bound {
-			if sameInode(&bound[i], &now) {
+			if sameInode(bound[i], now) {
 				f.ID = bound[i].ID // installed after the survey had looked it up, and moved since
 			}
 		}
@@ -440,7 +433,7 @@ func (r *replica) knows(f *survey.Found, at reconcile.Place) (id replication.Fil
 		return f.ID, false, nil
 	}
 	facts, ok, err := r.store.Facts(f.ID)
-	if err != nil || !ok || !sameInode(&facts, &now) {
+	if err != nil || !ok || !sameInode(facts, now) {
 		return replication.RootID, false, err
 	}
 	e, ok, err := r.store.Entry(f.ID)
@@ -450,7 +443,7 @@ func (r *replica) knows(f *survey.Found, at reconcile.Place) (id replication.Fil
 	return f.ID, false, nil
 }
 
-func sameInode(a, b *index.Facts) bool {
+func sameInode(a, b index.Facts) bool {
 	return a.Dev == b.Dev && a.Inode == b.Inode && a.Birth == b.Birth
 }
 
