@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/hex"
-	"errors"
 
 	"go.uber.org/zap"
 
@@ -12,9 +11,9 @@ import (
 	"dfsd/replication/reconcile"
 )
 
-// sightHeld reports what stands in the holding directory, where no survey
-// looks: what a crash left there, on its way from one place to another. Only
-// the installer reaches it, so the content is what was recorded.
+// sightHeld reports what stands in the holding directory before anything else
+// is done: what a crash left there, on its way from one place to another, must
+// not pass for deleted where it stood. The scan that follows compares it.
 func (r *replica) sightHeld() error {
 	hold, err := r.root.OpenDir(install.Hold)
 	if err != nil {
@@ -68,28 +67,5 @@ func (r *replica) sightOne(hold fsx.Dir, name string) error {
 		ID: id, At: at, Kind: d.Kind, Size: d.Size, Hash: d.Hash, Target: d.Target, Attr: d.Attr,
 	}})
 	r.sightings = append(r.sightings, seen)
-	return nil
-}
-
-// missHeld deletes what the store has in the holding directory and a scan found
-// nowhere: it was moved out and then deleted while the folder was closed.
-func (r *replica) missHeld() error {
-	held, err := r.store.Children(reconcile.HoldID)
-	if err != nil {
-		return err
-	}
-	for i := range held {
-		e := &held[i]
-		if !e.Live() || e.At.Parent != reconcile.HoldID || r.underWay(e.ID, "") {
-			continue
-		}
-		_, err := r.root.Stat(fsx.Join(install.Hold, e.At.Name))
-		if !errors.Is(err, fsx.ErrNotExist) {
-			continue
-		}
-		if err := r.vanish(e.ID, nil, 0); err != nil {
-			return err
-		}
-	}
 	return nil
 }

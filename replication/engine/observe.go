@@ -126,7 +126,11 @@ func (r *replica) scanAll(ctx context.Context) error {
 	}
 }
 
-func everything() []survey.Area { return []survey.Area{{Dir: ".", Deep: true}} }
+// everything is the folder with its holding directory, where a user's open
+// handle still leads.
+func everything() []survey.Area {
+	return []survey.Area{{Dir: ".", Deep: true}, {Dir: install.Hold, Deep: true}}
+}
 
 // survey compares areas with the index, and gives the loop what it finds and
 // then events. It returns when the loop has taken them.
@@ -135,7 +139,7 @@ func (r *replica) survey(ctx context.Context, areas []survey.Area, events []reco
 	r.surveys.Add(1)
 	defer r.surveys.Add(-1)
 	o := survey.Options{
-		Root: r.root, Index: r.idx.Reader, Private: install.Private, Skip: r.f.spec.skip, Lists: listsFrom,
+		Root: r.root, Index: r.idx.Reader, Private: install.Private, Hold: install.Hold, Skip: r.f.spec.skip, Lists: listsFrom,
 	}
 	if whole {
 		r.scan.begin()
@@ -239,14 +243,6 @@ func (r *replica) surveyed(s *findings) error {
 		}
 	}
 	if s.last {
-		if s.whole {
-			if err := r.step(); err != nil {
-				return err
-			}
-			if err := r.missHeld(); err != nil {
-				return err
-			}
-		}
 		if err := r.missed(s); err != nil {
 			return err
 		}
@@ -344,12 +340,14 @@ func (r *replica) sight(f *survey.Found, replaced map[spot]replication.FileID) e
 		return err
 	}
 	if !ok {
-		r.unread[survey.Area{Dir: f.Dir, Deep: true}] = unread{since: time.Now()}
+		if !strings.HasPrefix(f.Dir, install.Hold+"/") { // in a directory without a record, sightHeld has told
+			r.unread[survey.Area{Dir: f.Dir, Deep: true}] = unread{since: time.Now()}
+		}
 		return nil
 	}
 	at := reconcile.Place{Parent: parent, Name: f.Name}
 	id, known, err := r.knows(f, at)
-	if err != nil || known {
+	if err != nil || known || parent == reconcile.HoldID && id == replication.RootID {
 		return err
 	}
 	ev := reconcile.Observed{Object: reconcile.Object{
@@ -471,8 +469,11 @@ func (r *replica) identified(s sighting, id replication.FileID) bool {
 
 // dirID returns the object that the directory at path is.
 func (r *replica) dirID(path string) (replication.FileID, bool, error) {
-	if path == "." {
+	switch path {
+	case ".":
 		return replication.RootID, true, nil
+	case install.Hold:
+		return reconcile.HoldID, true, nil
 	}
 	if id, ok := r.dirs[path]; ok {
 		return id, true, nil

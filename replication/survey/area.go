@@ -99,7 +99,16 @@ func (r *run) excluded(path string) bool {
 	}
 	top, _, _ := strings.Cut(path, "/")
 	if r.private(".", top) {
-		return true
+		if path == r.o.Hold {
+			return false
+		}
+		below, held := strings.CutPrefix(path, r.o.Hold+"/")
+		if r.o.Hold == "" || !held {
+			return true
+		}
+		if _, path, held = strings.Cut(below, "/"); !held {
+			return false // the name is ours
+		}
 	}
 	dir, _ := fsx.Split(path)
 	if dir == "." || r.o.Skip == nil {
@@ -117,7 +126,11 @@ func (r *run) private(dir, name string) bool {
 	return dir == "." && r.o.Private != "" && strings.EqualFold(name, r.o.Private)
 }
 
-func (r *run) skips(name string, dir bool) bool { return r.o.Skip != nil && r.o.Skip(name, dir) }
+// skips tells whether the filters leave a name in the directory at path out. The
+// names in the holding directory are not users'.
+func (r *run) skips(path, name string, dir bool) bool {
+	return r.o.Skip != nil && path != r.o.Hold && r.o.Skip(name, dir)
+}
 
 // walkAll works off the plan.
 func (r *run) walkAll(ctx context.Context, todo []look) error {
@@ -131,6 +144,12 @@ func (r *run) walkAll(ctx context.Context, todo []look) error {
 		if l.path == "." {
 			r.looked["."] = l.level
 			if err := r.walk(ctx, task{path: ".", known: true, level: l.level}); err != nil {
+				return err
+			}
+			continue
+		}
+		if l.path == r.o.Hold {
+			if err := r.walkHeld(ctx, l.level); err != nil {
 				return err
 			}
 			continue
@@ -150,12 +169,23 @@ func (r *run) walkAll(ctx context.Context, todo []look) error {
 	return nil
 }
 
+// walkHeld compares the holding directory.
+func (r *run) walkHeld(ctx context.Context, l level) error {
+	at, there, err := r.reach(ctx, r.o.Hold)
+	if err != nil || !there {
+		return err
+	}
+	r.looked[r.o.Hold] = l
+	at.level = l
+	return r.walk(ctx, at)
+}
+
 // done tells whether l has been looked at with another area.
 func (r *run) done(l look) bool {
 	if r.looked[l.path] >= l.level {
 		return true
 	}
-	for path := l.path; path != "."; {
+	for path := l.path; path != "." && path != r.o.Hold; {
 		path, _ = fsx.Split(path)
 		switch got := r.looked[path]; {
 		case got == deep:
@@ -180,6 +210,15 @@ func (r *run) reach(ctx context.Context, path string) (at task, there bool, err 
 		return task{path: ".", known: true}, true, nil
 	}
 	if at, there = r.reached[path]; there {
+		return at, true, nil
+	}
+	if path == r.o.Hold {
+		info, err := r.o.Root.Stat(path)
+		if err != nil || info.Kind != fsx.Directory || info.Mount != r.mount {
+			return at, false, r.unreadable(ctx, path, cmp.Or(err, ErrMounted))
+		}
+		at = task{path: path, id: reconcile.HoldID, known: true, dev: info.Dev, inode: info.Inode}
+		r.reached[path] = at
 		return at, true, nil
 	}
 	dir, name := fsx.Split(path)
@@ -219,7 +258,7 @@ func (r *run) lookAt(ctx context.Context, at task, name string, l level) error {
 	if err != nil {
 		return err
 	}
-	group = slices.DeleteFunc(group, func(s index.Standing) bool { return r.skips(name, isDir(s)) })
+	group = slices.DeleteFunc(group, func(s index.Standing) bool { return r.skips(at.path, name, isDir(s)) })
 	f, err := r.open(at)
 	if err != nil {
 		return r.unreadable(ctx, at.path, err)

@@ -35,7 +35,7 @@ func (r *run) compare(ctx context.Context, f *folder, e entry, group []index.Sta
 	if err != nil {
 		return task{}, r.later(ctx, f.path, e.name, err)
 	}
-	if e.kind != info.Kind && r.skips(e.name, info.Kind == fsx.Directory) {
+	if e.kind != info.Kind && r.skips(f.path, e.name, info.Kind == fsx.Directory) {
 		return task{}, r.missing(ctx, f.path, group, identity{}, true)
 	}
 	switch info.Kind {

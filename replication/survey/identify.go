@@ -185,7 +185,7 @@ func (r *run) pathOf(dir replication.FileID) (path string, ok bool, err error) {
 		case dir == replication.RootID:
 			return path, true, nil
 		case dir == reconcile.HoldID:
-			return join2(r.o.Private+"/hold", path), r.o.Private != "", nil
+			return join2(r.o.Hold, path), r.o.Hold != "", nil
 		case moved:
 			return join2(at, path), true, nil
 		}

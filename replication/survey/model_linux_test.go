@@ -207,7 +207,7 @@ func (r *report) String() string {
 // apply brings the model to what the report says. It returns what was at fault
 // with the report.
 func (m *model) apply(r *report) error {
-	dirs := map[string]replication.FileID{".": replication.RootID}
+	dirs := map[string]replication.FileID{".": replication.RootID, holding: reconcile.HoldID}
 	moved := map[replication.FileID]string{}
 	before := map[replication.FileID]map[string]replication.FileID{}
 	for id, names := range m.dirs {
@@ -266,7 +266,7 @@ func (m *model) prune() {
 	for again := true; again; {
 		again = false
 		for id, s := range m.all {
-			if up := s.Entry.At.Parent; up != replication.RootID && m.all[up] == nil {
+			if up := s.Entry.At.Parent; up != replication.RootID && up != reconcile.HoldID && m.all[up] == nil {
 				m.drop(id)
 				again = true
 			}
@@ -277,6 +277,9 @@ func (m *model) prune() {
 func (m *model) path(id replication.FileID) string {
 	path := "."
 	for id != replication.RootID {
+		if id == reconcile.HoldID {
+			return join2(holding, path)
+		}
 		path, id = join2(m.all[id].Entry.At.Name, path), m.all[id].Entry.At.Parent
 	}
 	return path
@@ -356,6 +359,8 @@ func xattrs(t testing.TB, path string) (all []replication.Xattr) {
 	return all
 }
 
+const holding = ".dfsd/hold"
+
 // house is a folder on disk with its model.
 type house struct {
 	t    testing.TB
@@ -378,7 +383,7 @@ func openHouse(t testing.TB, path string, below fsx.FS) *house {
 	ok(t, err)
 	t.Cleanup(func() { _ = root.Close() })
 	m := newModel()
-	return &house{t, path, root, m, Options{Root: root, Index: m, Private: ".dfsd"}}
+	return &house{t, path, root, m, Options{Root: root, Index: m, Private: ".dfsd", Hold: holding}}
 }
 
 var whole = []Area{{Dir: ".", Deep: true}}

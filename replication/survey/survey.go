@@ -54,6 +54,9 @@ type Options struct {
 	Index Index // committed state
 	// Private is the name at the root that is not replicated, in any case.
 	Private string
+	// Hold is the path of the holding directory, below Private; empty: there is
+	// none. What stands in it has a place under reconcile.HoldID.
+	Hold string
 	// Skip tells which names the filters leave out; nil: none.
 	Skip func(name string, dir bool) bool
 	// Workers is how many directories are walked, and how many files are read and

@@ -211,6 +211,43 @@ func TestAreas(t *testing.T) {
 	}
 }
 
+// TestHeld: what waits in the holding directory is compared like the rest, for a
+// user may have it open.
+func TestHeld(t *testing.T) {
+	h := newHouse(t)
+	h.o.Skip = func(name string, _ bool) bool { return name == "x" || name == "hold" || strings.HasSuffix(name, "~") }
+	h.write("d/sub/f", "f")
+	h.write("d/g", "g")
+	ok(t, os.MkdirAll(h.abs(holding), 0o700))
+	h.learn()
+	ok(t, os.Rename(h.abs("d"), h.abs(holding+"/x")))
+	held := append(whole[:1:1], Area{Dir: holding, Deep: true})
+	see := func(want string, areas ...Area) {
+		t.Helper()
+		r, _ := h.survey(areas...)
+		if got := r.String(); got != want {
+			t.Errorf("of %v got\n%s\nwant\n%s", areas, got, want)
+		}
+		ok(t, h.m.apply(r))
+	}
+	see("found .dfsd/hold/x moved\nmissing d", held...)
+	see("", held...)
+	h.write(holding+"/x/sub/new", "saved through an open directory")
+	h.write(holding+"/x/sub/f~", "skipped")
+	h.write(holding+"/x/g", "edited")
+	ok(t, os.Remove(h.abs(holding+"/x/sub/f")))
+	see("", whole...)
+	see("found .dfsd/hold/x/sub/new\nmissing .dfsd/hold/x/sub/f", Area{Dir: holding + "/x", Name: "sub", Deep: true})
+	see("found .dfsd/hold/x/g stood", Area{Dir: holding + "/x", Name: "g"}, Area{Dir: holding + "/x/hold", Name: "f"})
+	ok(t, os.Rename(h.abs(holding+"/x"), h.abs("back")))
+	see("found back moved\nmissing .dfsd/hold/x", held...)
+	see("", held...)
+	ok(t, os.Remove(h.abs(holding)))
+	see("later .dfsd/hold", held...)
+	h.o.Hold = ""
+	see("", held...)
+}
+
 func TestFiltersLookAtNeitherSide(t *testing.T) {
 	h := newHouse(t)
 	for _, path := range []string{"keep", "x.tmp", "d/y.tmp", "cache/f", "later.tmp"} {

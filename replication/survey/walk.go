@@ -192,7 +192,7 @@ func (r *run) list(ctx context.Context, f *folder) ([]entry, error) {
 			return false
 		}
 		switch {
-		case r.private(f.path, e.Name), r.skips(e.Name, e.Kind == fsx.Directory):
+		case r.private(f.path, e.Name), r.skips(f.path, e.Name, e.Kind == fsx.Directory):
 		case replication.ValidName(e.Name) != nil:
 			r.skip(fsx.Join(f.path, e.Name))
 		default:
@@ -239,7 +239,7 @@ func (m *merger) standing(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("entries in %s: %w", m.f.path, err)
 		}
-		if m.r.skips(s.Name, isDir(s)) {
+		if m.r.skips(m.f.path, s.Name, isDir(s)) {
 			continue
 		}
 		if len(group) > 0 && group[0].Name != s.Name {

@@ -5,8 +5,10 @@ package replicas
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // whileCut cuts two members off from each other, lets a user of each do
@@ -190,6 +192,42 @@ func TestMovesAgainstEachOther(t *testing.T) {
 	if _, err := os.Lstat(g.members[0].path("twice")); err == nil {
 		t.Errorf("the old name is back: %s", all)
 	}
+}
+
+// TestSavedThroughAHandle: while a folder that a partner replaced by a symlink
+// is taken away, a program that has it open goes on saving into it. What it was
+// told is saved stays.
+func TestSavedThroughAHandle(t *testing.T) {
+	g := newGroup(t, setup{})
+	g.converged(t, patience)
+	user, remote := g.members[0], g.members[1]
+	saved := map[[32]byte]string{}
+	for round := range 5 {
+		dir := fmt.Sprintf("dir%d", round)
+		g.change(t, 0, func(m *member) {
+			for i := range 300 {
+				write(t, m.path(fmt.Sprintf("%s/sub/%d", dir, i)), "is to go")
+			}
+		})
+		open, err := os.OpenRoot(user.path(dir + "/sub"))
+		check(t, err)
+		rename(t, remote.path(dir), filepath.Join(remote.disk.at, "old-"+dir))
+		link(t, "nowhere", remote.path(dir))
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+			if info, err := os.Lstat(user.path(dir)); err != nil || !info.IsDir() {
+				break
+			}
+		}
+		for i := range 3 {
+			name := fmt.Sprintf("saved-%d-%d", round, i)
+			if open.WriteFile(name, []byte(name), 0o644) == nil { // it may have gone by now
+				saved[sumOf(name)] = name
+			}
+		}
+		check(t, open.Close())
+		g.demandKept(t, g.converged(t, patience), saved)
+	}
+	t.Logf("%d files were saved in time", len(saved))
 }
 
 // demandKept fails the test for every content that is neither in the tree nor
