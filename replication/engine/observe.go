@@ -487,15 +487,42 @@ func (r *replica) dirID(path string) (replication.FileID, bool, error) {
 	if err != nil {
 		return parent, false, err
 	}
-	i := slices.IndexFunc(standing, func(e reconcile.Entry) bool { return e.Disk.Kind == replication.Directory })
-	if i < 0 {
-		return parent, false, nil
+	standing = slices.DeleteFunc(standing, func(e reconcile.Entry) bool { return e.Disk.Kind != replication.Directory })
+	id, ok, err := r.which(path, standing)
+	if err != nil || !ok {
+		return id, false, err
 	}
 	if len(r.dirs) >= maxPaths {
 		clear(r.dirs)
 	}
-	r.dirs[path] = standing[i].ID
-	return standing[i].ID, true, nil
+	r.dirs[path] = id
+	return id, true, nil
+}
+
+// which returns the one of the directories standing at path that is on disk:
+// while one that a user took away has not been missed yet, there are two.
+func (r *replica) which(path string, standing []reconcile.Entry) (id replication.FileID, ok bool, err error) {
+	if len(standing) == 1 {
+		return standing[0].ID, true, nil
+	}
+	if len(standing) == 0 {
+		return id, false, nil
+	}
+	info, err := r.root.Stat(path)
+	if err != nil {
+		return id, false, nil //nolint:nilerr // it has gone, or will be looked at again
+	}
+	now := factsOf(replication.RootID, info)
+	for i := range standing {
+		facts, ok, err := r.store.Facts(standing[i].ID)
+		if err != nil {
+			return id, false, err
+		}
+		if ok && sameInode(facts, now) {
+			return standing[i].ID, true, nil
+		}
+	}
+	return id, false, nil
 }
 
 // moved forgets all paths: a directory is elsewhere, or gone.

@@ -111,14 +111,20 @@ func (r *replica) underWay(id replication.FileID, path string) bool {
 // the disk has to be looked at first.
 var errUnprepared = errors.New("nothing is recorded of what the plan is about")
 
+// errAstray is errUnprepared for an object that is on disk by the records, but
+// what it stood in is not.
+var errAstray = fmt.Errorf("%w: what it stood in has gone", errUnprepared)
+
 // task puts a plan into paths and facts. With errUnprepared there is a task of
 // the paths that are known.
 func (r *replica) task(p reconcile.Plan) (*task, error) {
 	t := &task{plan: p}
 	var err error
 	if p.Expect != nil {
-		if t.from, err = r.tree.of(p.From); err != nil {
-			return t, unprepared(err)
+		if t.from, err = r.tree.of(p.From); errors.Is(err, errNoPlace) {
+			return t, errAstray
+		} else if err != nil {
+			return t, err
 		}
 	}
 	if p.To.Name != "" {
@@ -361,7 +367,13 @@ func (r *replica) refuse(p *reconcile.Plan, o reconcile.Outcome, err error) {
 
 // lookFirst has what a plan is about surveyed, and answers the plan after that.
 func (r *replica) lookFirst(t *task, err error) {
-	if r.changed[t.plan.ID]++; r.changed[t.plan.ID] > patience {
+	changed := []reconcile.Event{reconcile.Installed{ID: t.plan.ID, Outcome: reconcile.Changed}}
+	r.changed[t.plan.ID]++
+	if errors.Is(err, errAstray) {
+		r.astray(t.plan.ID, changed)
+		return
+	}
+	if r.changed[t.plan.ID] > patience {
 		r.refuse(&t.plan, reconcile.NoSpace, fmt.Errorf("the disk is never as it was seen a moment ago: %w", err))
 		return
 	}
@@ -373,5 +385,17 @@ func (r *replica) lookFirst(t *task, err error) {
 		dir, name := fsx.Split(path)
 		areas = append(areas, survey.Area{Dir: dir, Name: name, Deep: t.plan.Op == reconcile.Rmdir})
 	}
-	r.requests.add(areas, []reconcile.Event{reconcile.Installed{ID: t.plan.ID, Outcome: reconcile.Changed}})
+	r.requests.add(areas, changed)
+}
+
+// astray looks everywhere for an object that stands nowhere, and gives it up as
+// gone with what it stood in when it was not found twice.
+func (r *replica) astray(id replication.FileID, then []reconcile.Event) {
+	if r.changed[id] <= 2 {
+		r.requests.add(everything(), then)
+		return
+	}
+	r.log.Warn("an object has gone with the directory it stood in", zap.Stringer("id", id))
+	r.store.DropFacts(id)
+	r.events = append(append(r.events, reconcile.Gone{ID: id}), then...)
 }
