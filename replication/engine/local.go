@@ -31,12 +31,9 @@ func (l *local) Open(want wire.Want) (fsx.File, int64, func() error, error) {
 			return f, size, still, nil
 		}
 	}
-	for _, e := range l.r.installer.Preserved() {
-		if e.Record == nil || e.Record.Hash != want.Hash || e.Record.Kind != replication.File {
-			continue
-		}
-		if f, err := l.r.installer.OpenPreserved(e.ID); err == nil {
-			return f, e.Size, func() error { return nil }, nil
+	if id, size, ok := l.r.installer.PreservedByHash(want.Hash); ok {
+		if f, err := l.r.installer.OpenPreserved(id); err == nil {
+			return f, size, func() error { return nil }, nil
 		}
 	}
 	return nil, 0, nil, err

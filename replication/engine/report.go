@@ -74,7 +74,7 @@ func (r *replica) describe(s *status.Folder, now time.Time) error {
 	}
 	m := r.meta.Load()
 	s.Files, s.Bytes, s.Watch = totals.Files, totals.Bytes, string(r.journal.Mode())
-	s.Preserved.Files, s.Preserved.Bytes = len(r.installer.Preserved()), r.installer.PreservedBytes()
+	s.Preserved.Files, s.Preserved.Bytes = r.installer.PreservedTotals()
 	s.Progress = r.progress(m, now)
 	switch {
 	case r.stopped.Load():

@@ -32,8 +32,16 @@
 // that a user wrote is removed: the manifest knows which file in staging was
 // his, whenever the process dies.
 //
+// # The preserved store
+//
+// What makes way is kept until the quota needs its room. A version that a
+// later one replaced goes first, then a file that somebody deleted who knew
+// it, and last what exists nowhere else: that not before thirty days have
+// passed, whatever the quota says.
+//
 // # What callers may rely on
 //
 // One file's fault is its item's outcome and never the batch's error.
-// An Installer is safe for concurrent use; it does one thing at a time.
+// An Installer is safe for concurrent use; it does one thing at a time. Who
+// lists the preserved store, or opens a file of it, does not wait for that.
 package install

@@ -41,8 +41,15 @@ type Options struct {
 	// Marker is the name that the index knows this folder by; empty when it
 	// knows none, which adopts the folder's marker or makes one.
 	Marker string
-	Quota  int64            // bytes of the preserved store; 0: no bound
-	Now    func() time.Time // nil: time.Now
+	// Quota is how many bytes the preserved store shall take; 0: no bound. A
+	// batch that fills more than nine tenths of it makes others go until six
+	// tenths are left: first the versions that a later one replaced, then what
+	// partners deleted, last what exists nowhere else, always the oldest first
+	// and none of the batch itself. What exists nowhere else stays for 30 days
+	// at least, and exceeds the quota if it must: nothing fails or waits for
+	// that, and Installer.PreservedTotals shows it.
+	Quota int64
+	Now   func() time.Time // nil: time.Now
 }
 
 // Installer writes inside one replicated folder.
@@ -51,12 +58,16 @@ type Installer struct {
 	marker string
 
 	mu      sync.Mutex
-	closed  bool     // guarded by mu, as all below
+	closed  bool     // guarded by mu, as all below; read under gate too
 	root    fsx.Dir  // the folder
 	private fsx.Dir  // .dfsd
 	staging fsx.Dir  // .dfsd/staging
 	store   *store   // .dfsd/preserved with its manifest
 	itself  fsx.Info // of root
+
+	// gate keeps the handles open for those who use them without mu: Close
+	// holds both. It is never held during a Commit.
+	gate sync.RWMutex
 
 	temps atomic.Uint64 // names of temporaries given by this Installer
 	named atomic.Bool   // this file system has no unnamed files that can get a name
@@ -123,6 +134,8 @@ func ensureDir(in fsx.Dir, name string) (fsx.Dir, error) {
 func (in *Installer) Close() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.gate.Lock()
+	defer in.gate.Unlock()
 	if in.closed {
 		return nil
 	}

@@ -64,7 +64,9 @@ type Item struct {
 // Reason is why a file is preserved.
 type Reason string
 
-// The reasons. The empty one: the file is superseded and need not be kept.
+// The reasons. The empty one: the file is superseded and need not be kept. By
+// them Options.Quota says what goes first: what was Replaced, then what was
+// Deleted, and all others last.
 const (
 	Superseded  Reason = ""
 	Conflicting Reason = "conflict"

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"dfsd/replication"
 )
 
 // manifestVersion is of the lines' fields.
@@ -119,6 +121,35 @@ func (l *line) succeed(later *line) {
 	if later.Why != "" {
 		l.Why = later.Why
 	}
+}
+
+// mend completes the line of a file that is in the store when its first line
+// was lost, and tells whether it had to. Its floor begins anew, and a file of
+// which nothing is known is among those that go last.
+func (l *line) mend(now time.Time) (mended bool) {
+	if l.When.IsZero() {
+		l.When, mended = now.UTC(), true
+	}
+	if l.Why == "" {
+		l.Why, mended = Recovered, true
+	}
+	if l.Path == "" {
+		l.Path, mended = escaped("recovered-"+l.name()), true
+	}
+	return mended
+}
+
+// record returns that of the file which was expected to make way, nil when it
+// is unknown.
+func (l *line) record() *replication.Record {
+	if len(l.Record) == 0 {
+		return nil
+	}
+	r, _, err := replication.ParseRecord(l.Record)
+	if err != nil {
+		return nil
+	}
+	return &r
 }
 
 // escaped is a path as JSON can hold it: bytes that are not UTF-8, and "%",

@@ -8,7 +8,8 @@ import (
 	"dfsd/replication"
 )
 
-// Entry is one preserved file.
+// Entry is one preserved file. The record tells what was expected to make way,
+// and need not be that of a file which a user put in its place meanwhile.
 type Entry struct {
 	ID     string
 	When   time.Time
@@ -20,15 +21,8 @@ type Entry struct {
 	Record *replication.Record // nil when unknown
 }
 
-// The marks of the quota: above high, in hundredths, the oldest entries go
-// until low is reached.
-const (
-	highMark = 90
-	lowMark  = 60
-	// maxDead is how many lines may say nothing before the manifest is
-	// rewritten.
-	maxDead = 10_000
-)
+// maxDead is how many lines may say nothing before the manifest is rewritten.
+const maxDead = 10_000
 
 // intend begins the line of a file that an item will displace.
 func (st *store) intend(it Item, slot string, fresh uint64) *line {
@@ -96,98 +90,94 @@ func (st *store) rewriteQuiet(lines []*line) error {
 	return st.rewrite()
 }
 
-// trim removes the oldest entries when the store is above its high mark, but
-// none from first on.
-func (st *store) trim(quota int64, first uint64) {
-	if quota <= 0 || st.used*100 <= quota*highMark {
-		return
-	}
-	for len(st.entries) > 0 && st.used*100 > quota*lowMark {
-		e := st.entries[0]
-		if e.line.ID >= first || st.forget(e) != nil {
-			return
+// forget removes entries with their files; what cannot be removed stays listed.
+func (st *store) forget(es ...*entry) error {
+	var errs []error
+	var done []*entry
+	for _, e := range es {
+		if err := st.dir.Remove(e.line.name()); err != nil && !errors.Is(err, fsx.ErrNotExist) {
+			errs = append(errs, err)
+			continue
 		}
+		done = append(done, e)
 	}
+	return errors.Join(append(errs, st.end(done...))...)
 }
 
-// forget removes an entry with its file.
-func (st *store) forget(e *entry) error {
-	if err := st.dir.Remove(e.line.name()); err != nil && !errors.Is(err, fsx.ErrNotExist) {
-		return err
+// end takes entries off the list whose files are no longer in the store.
+func (st *store) end(es ...*entry) error {
+	st.shelf.take(es)
+	st.dead += 2 * len(es)
+	lines := make([]*line, len(es))
+	for i, e := range es {
+		lines[i] = &line{V: manifestVersion, State: gone, ID: e.line.ID}
 	}
-	return st.end(e)
+	return st.append(lines...)
 }
 
-// end takes an entry off the list whose file is no longer in the store.
-func (st *store) end(e *entry) error {
-	for i, o := range st.entries {
-		if o == e {
-			st.entries = append(st.entries[:i:i], st.entries[i+1:]...)
-			break
-		}
-	}
-	st.used -= e.info.Allocated
-	st.dead += 2
-	return st.append(&line{V: manifestVersion, State: gone, ID: e.line.ID})
-}
-
-func (st *store) find(id string) (*entry, error) {
-	for _, e := range st.entries {
-		if e.line.name() == id {
-			return e, nil
-		}
-	}
-	return nil, ErrNotPreserved
-}
-
-// Preserved lists the store, oldest first.
+// Preserved lists the store, oldest first. It never waits for a Commit: of one
+// that is under way the list may hold a part.
 func (in *Installer) Preserved() []Entry {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	out := make([]Entry, 0, len(in.store.entries))
-	for _, e := range in.store.entries {
-		out = append(out, e.public())
+	list := in.store.shelf.list()
+	out := make([]Entry, len(list))
+	for i, e := range list {
+		out[i] = e.public()
 	}
 	return out
 }
 
-func (e *entry) public() Entry {
-	out := Entry{
-		ID: e.line.name(), When: e.line.When, Why: e.line.Why, By: e.line.By, Path: string(e.line.Path),
-		Size: e.info.Size, Kind: e.info.Kind,
-	}
-	if len(e.line.Record) > 0 {
-		if r, _, err := replication.ParseRecord(e.line.Record); err == nil {
-			out.Record = &r
-		}
-	}
-	return out
-}
+// PreservedTotals returns how many files are in the store and how many bytes
+// they take on disk. The bytes exceed Options.Quota while files that exist
+// nowhere else are too young to go. It never waits for a Commit, and costs the
+// same however full the store is.
+func (in *Installer) PreservedTotals() (files int, bytes int64) { return in.store.shelf.totals() }
 
-// PreservedBytes returns how much of the quota is used.
+// PreservedBytes returns the bytes of PreservedTotals.
 func (in *Installer) PreservedBytes() int64 {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.store.used
+	_, bytes := in.store.shelf.totals()
+	return bytes
 }
 
-// entryLocked finds an entry for the methods that hold mu.
+// PreservedByHash finds a file in the store whose content has that hash, for
+// OpenPreserved; of several it is the one that was listed last. size is in
+// bytes. The hash is that of the record the file was preserved with, and
+// nobody has read the file since: who takes content from it verifies it. The
+// file may be gone by the time it is opened, which is ErrNotPreserved. It
+// never waits for a Commit, and costs the same however full the store is.
+func (in *Installer) PreservedByHash(h replication.Hash) (id string, size int64, ok bool) {
+	e := in.store.shelf.holding(h)
+	if e == nil {
+		return "", 0, false
+	}
+	return e.line.name(), e.info.Size, true
+}
+
+// entryLocked finds an entry for the methods that hold mu or gate.
 func (in *Installer) entryLocked(id string) (*entry, error) {
 	if in.closed {
 		return nil, ErrClosed
 	}
-	return in.store.find(id)
+	e := in.store.shelf.find(id)
+	if e == nil {
+		return nil, ErrNotPreserved
+	}
+	return e, nil
 }
 
-// OpenPreserved opens the content of an entry for reading.
+// OpenPreserved opens the content of an entry for reading; the caller closes
+// it, and may read on when the entry goes. It never waits for a Commit.
 func (in *Installer) OpenPreserved(id string) (fsx.File, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
+	in.gate.RLock()
+	defer in.gate.RUnlock()
 	e, err := in.entryLocked(id)
 	if err != nil {
 		return nil, err
 	}
-	return in.store.dir.Open(e.line.name(), fsx.ReadOnly)
+	f, err := in.store.dir.Open(e.line.name(), fsx.ReadOnly)
+	if errors.Is(err, fsx.ErrNotExist) { // it went between the two
+		return nil, ErrNotPreserved
+	}
+	return f, err
 }
 
 // Restore brings an entry back into the folder: to path, or where it was when

@@ -3,7 +3,6 @@ package install
 import (
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 const oldSuffix = ".old"
 
 // store is the preserved store with its manifest. Its lock is the
-// Installer's.
+// Installer's; the shelf has one of its own.
 type store struct {
 	root, private, staging fsx.Dir // the Installer's
 	dir                    fsx.Dir
@@ -23,15 +22,8 @@ type store struct {
 	manifest fsx.File
 	size     int64 // of the manifest
 	next     uint64
-	entries  []*entry // oldest first
-	used     int64    // bytes
-	dead     int      // lines of the manifest that say nothing any more
-}
-
-// entry is one preserved file.
-type entry struct {
-	line *line
-	info fsx.Info
+	dead     int // lines of the manifest that say nothing any more
+	shelf    shelf
 }
 
 // openStore reads the manifest, settles what a crash left under way, and
@@ -72,6 +64,9 @@ func (st *store) load() error {
 				return err
 			}
 		}
+		if l.State == kept && l.mend(st.now()) {
+			settled = false
+		}
 		if l.State == kept && st.add(l) == nil {
 			known[l.name()] = true
 			continue
@@ -106,8 +101,7 @@ func (st *store) add(l *line) error {
 	if err != nil {
 		return err
 	}
-	st.entries = append(st.entries, &entry{line: l, info: i})
-	st.used += i.Allocated
+	st.shelf.put(newEntry(l, i))
 	return nil
 }
 
@@ -117,7 +111,9 @@ func (st *store) adopt(known map[string]bool) (found bool, err error) {
 	err = st.dir.ReadDir(func(e fsx.Entry) bool {
 		id, err := strconv.ParseUint(e.Name, 16, 64)
 		if !known[e.Name] && err == nil && entryName(id) == e.Name {
-			lost = append(lost, &line{V: manifestVersion, State: kept, ID: id, When: st.now(), Why: Recovered, Path: escaped("recovered-" + e.Name)})
+			l := &line{V: manifestVersion, State: kept, ID: id}
+			l.mend(st.now())
+			lost = append(lost, l)
 		}
 		return true
 	})
@@ -127,7 +123,6 @@ func (st *store) adopt(known map[string]bool) (found bool, err error) {
 			return true, err
 		}
 	}
-	slices.SortFunc(st.entries, func(a, b *entry) int { return int(a.line.ID) - int(b.line.ID) })
 	return len(lost) > 0, err
 }
 
@@ -135,8 +130,11 @@ func (st *store) adopt(known map[string]bool) (found bool, err error) {
 // it finds out by the inode what stands in the slot.
 func (st *store) recover(l *line) error {
 	l.State = gone
-	if _, err := st.dir.Stat(l.name()); err == nil {
+	if i, err := st.dir.Stat(l.name()); err == nil {
 		l.State = kept
+		if l.Why == Superseded || !l.Old.moved(i) {
+			l.Why = Conflicting // the line that said so was lost
+		}
 		return nil
 	}
 	for _, slot := range []string{string(l.Slot), string(l.Slot) + oldSuffix} {
@@ -191,7 +189,7 @@ func (st *store) rewrite() error {
 	}
 	var text []byte
 	var err error
-	for _, e := range st.entries {
+	for _, e := range st.shelf.entries {
 		e.line.State, e.line.Slot, e.line.New = kept, "", 0
 		if text, err = e.line.appendTo(text); err != nil {
 			return err
