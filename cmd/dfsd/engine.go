@@ -55,7 +55,7 @@ func newEngine(file *configs.File, registry prometheus.Registerer, log *zap.Logg
 		return nil, withHint(fmt.Errorf("this host's key: %w", err), "set data_dir to a directory that this user may write")
 	}
 	return engine.New(engine.Options{
-		Config: *file.Replication, Host: file.Host, DataDir: file.DataDir, Identity: identity,
+		Config: *file.Replication, Host: file.Host, DataDir: file.DataDir, Own: os.Getpid(), Identity: identity,
 		Software: "dfsd " + thisBuild().Version, Registry: registry, Log: log.Named("replication"),
 	})
 }

@@ -17,9 +17,12 @@ import (
 
 // Options is what an Engine needs.
 type Options struct {
-	Config   replication.Config
-	Host     string // of this host, as the configuration names it
-	DataDir  string // indexes and memos stand below it
+	Config  replication.Config
+	Host    string // of this host, as the configuration names it
+	DataDir string // indexes and memos stand below it
+	// Own is the process ID of this process if nothing in it but the engine
+	// changes the folders: then what it does is not taken for a user's. 0: not so.
+	Own      int
 	Identity *peer.Identity
 	Software string                // for partners and people
 	Registry prometheus.Registerer // nil: nobody looks
@@ -45,7 +48,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{host: o.Host, log: o.Log}
 	for _, s := range specsOf(o.Config, o.Host) {
-		f, err := newFolder(s, o.Host, o.DataDir, o.Log)
+		f, err := newFolder(s, &o)
 		if err != nil {
 			return nil, err
 		}

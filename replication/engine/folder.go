@@ -26,6 +26,7 @@ const reopenAfter = 3 * time.Second
 // comes and goes.
 type folder struct {
 	spec spec
+	own  int    // Options.Own
 	host string // this one
 	dir  string // of its index and its memo
 	log  *zap.Logger
@@ -41,10 +42,10 @@ type folder struct {
 	halted  error    // why there is none
 }
 
-func newFolder(s spec, host, dataDir string, log *zap.Logger) (*folder, error) {
+func newFolder(s spec, o *Options) (*folder, error) {
 	f := &folder{
-		spec: s, host: host, dir: filepath.Join(dataDir, "replication", s.key.String()),
-		log: log.With(zap.String("folder", s.String())), reopen: make(chan struct{}, 1),
+		spec: s, own: o.Own, host: o.Host, dir: filepath.Join(o.DataDir, "replication", s.key.String()),
+		log: o.Log.With(zap.String("folder", s.String())), reopen: make(chan struct{}, 1),
 	}
 	for _, w := range s.ways {
 		f.links = append(f.links, newLink(f, w))

@@ -342,6 +342,10 @@ func (r *replica) settle(t *task, results []install.Result) {
 		return
 	}
 	delete(r.changed, p.ID)
+	if p.Op == reconcile.Move && p.From.Parent == reconcile.HoldID { // nobody heard what a user did to it there
+		dir, name := fsx.Split(t.to)
+		r.requests.add([]survey.Area{{Dir: dir, Name: name, Deep: true}}, nil)
+	}
 	id := results[len(results)-1].Identity
 	if p.Occupant != nil {
 		r.store.DropFacts(p.Occupant.ID)

@@ -192,7 +192,7 @@ func openReplica(f *folder) (r *replica, err error) {
 		return r, err
 	}
 	r.journal, err = journal.Open(journal.Options{
-		Path: f.spec.path, Skip: install.Private, Settle: f.spec.settle, MaxWait: 2 * time.Second, Log: r.log.Named("journal"),
+		Path: f.spec.path, Skip: install.Private, Settle: f.spec.settle, Own: f.own, MaxWait: 2 * time.Second, Log: r.log.Named("journal"),
 	})
 	return r, err
 }

@@ -4,7 +4,7 @@
 // What it says is a hint. A hint may be stale, may name what has not changed
 // and may be coarser than the change; only a survey of the disk says what is
 // there. What it promises is the other direction: whatever was changed below
-// the root after [Open] returned is covered by a hint that names it, by one
+// the root after [Open] returned, but by [Options.Own], is covered by a hint that names it, by one
 // that names its whole directory, or by a Deep one above it. So: Open first,
 // survey the folder once, then follow [Journal.Next].
 //

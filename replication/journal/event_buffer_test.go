@@ -43,8 +43,8 @@ func golden(t testing.TB, text string) []byte {
 func TestParseFanotify(t *testing.T) {
 	dir, dir2 := handle("\x01\x00\x00\x00\x28\x42\x98\x00\x33\xb6\x3c\xa4"), handle("\x01\x00\x00\x00\x29\x42\x98\x00\xad\x0b\xa5\x05")
 	const made = fanCreate | fanModify | fanCloseWrite
-	create := fanEvent{mask: made, at: dirName{dir, "golden-file"}}
-	rename := fanEvent{mask: fanRename | fanOnDir, at: dirName{dir2, "golden-new"}, old: dirName{dir, "golden-old"}}
+	create := fanEvent{mask: made, pid: 0x7208, at: dirName{dir, "golden-file"}}
+	rename := fanEvent{mask: fanRename | fanOnDir, pid: 0x7208, at: dirName{dir2, "golden-new"}, old: dirName{dir, "golden-old"}}
 	overflow := fanEvent{mask: fanOverflow}
 	tests := []struct {
 		name, in string
@@ -55,8 +55,8 @@ func TestParseFanotify(t *testing.T) {
 		{"rename", goldenFanRename, []fanEvent{rename}},
 		{"overflow", goldenFanOverflow, []fanEvent{overflow}},
 		{"three", goldenFanRename + goldenFanOverflow + goldenFanFile, []fanEvent{rename, overflow, create}},
-		{"a record of another type", strings.Replace(goldenFanFile, "02002800", "04002800", 1), []fanEvent{{mask: made}}},
-		{"a directory without a name", strings.Replace(goldenFanFile, "02002800", "03002800", 1), []fanEvent{{mask: made, at: dirName{dir, "."}}}},
+		{"a record of another type", strings.Replace(goldenFanFile, "02002800", "04002800", 1), []fanEvent{{mask: made, pid: 0x7208}}},
+		{"a directory without a name", strings.Replace(goldenFanFile, "02002800", "03002800", 1), []fanEvent{{mask: made, pid: 0x7208, at: dirName{dir, "."}}}},
 	}
 	for _, tt := range tests {
 		got, err := parseFanotify(golden(t, tt.in))

@@ -49,6 +49,7 @@ type dirName struct {
 // kernel did not say a directory, the handle is empty.
 type fanEvent struct {
 	mask    uint64
+	pid     int32   // of the process that made the change; the kernel joins no events of two
 	at, old dirName // old is the first side of a rename
 }
 
@@ -72,7 +73,7 @@ func parseFanotify(b []byte) ([]fanEvent, error) {
 		if uint64(size) > uint64(len(b)) || head < fanHeaderLen || uint32(head) > size {
 			return out, fmt.Errorf("%w: event of %d bytes, head %d, in %d", errMalformed, size, head, len(b))
 		}
-		e := fanEvent{mask: binary.NativeEndian.Uint64(b[8:])}
+		e := fanEvent{mask: binary.NativeEndian.Uint64(b[8:]), pid: int32(binary.NativeEndian.Uint32(b[20:]))}
 		if err := e.readInfo(b[head:size:size]); err != nil {
 			return out, err
 		}

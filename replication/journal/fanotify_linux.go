@@ -25,6 +25,7 @@ type fanotify struct {
 	root  int // descriptor of the root
 	where *directories
 	skip  string
+	own   int32 // whose changes are not told; 0 is none
 	buf   []byte
 	heard []event // by the probe
 }
@@ -56,6 +57,7 @@ func openFanotify(o Options) (_ source, err error) {
 	if err := f.prove(); err != nil {
 		return nil, err
 	}
+	f.own = int32(o.Own) // the proof is this process's
 	return f, nil
 }
 
@@ -170,7 +172,7 @@ func (f *fanotify) read() ([]event, error) {
 		return nil, fmt.Errorf("fanotify: %w", err)
 	}
 	parsed, err := parseFanotify(f.buf[:n:n])
-	t := translator{where: f.where}
+	t := translator{where: f.where, own: f.own}
 	for _, e := range parsed {
 		t.take(e)
 	}
@@ -180,6 +182,7 @@ func (f *fanotify) read() ([]event, error) {
 // translator turns the events of one read into names below the root.
 type translator struct {
 	where *directories
+	own   int32
 	out   []event
 	gone  *name // the last MOVED_FROM below the root that has no MOVED_TO yet
 	shut  []event
@@ -206,6 +209,12 @@ func (t *translator) take(e fanEvent) {
 	}
 	dir := e.mask&fanOnDir != 0
 	t.moved = t.moved || e.mask&(fanRename|fanMovedTo) != 0
+	if t.own != 0 && e.pid == t.own {
+		if dir && e.mask&(fanRename|fanMovedFrom|fanMovedTo) != 0 {
+			t.where.forget()
+		}
+		return
+	}
 	at, atFound := t.find(e.at)
 	old, oldFound := t.find(e.old)
 	if dir && e.mask&(fanRename|fanMovedFrom|fanMovedTo) != 0 && (atFound || oldFound) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -173,6 +174,16 @@ func TestFanotifyWithoutRenameEvents(t *testing.T) {
 		if !slices.Contains(tr.out, tt.want) {
 			t.Errorf("%s: %+v, want %+v", tt.name, tr.out, tt.want)
 		}
+	}
+	own := translator{where: f.where, own: 7}
+	for _, tt := range tests {
+		for _, e := range tt.events {
+			e.pid = 7
+			own.take(e)
+		}
+	}
+	if !reflect.DeepEqual(own.end(), []event{everything()}) {
+		t.Errorf("of the own process: %+v, want the overflow alone", own.out)
 	}
 	tr := translator{where: f.where}
 	tr.take(fanEvent{mask: fanCreate, at: in(away, "x")})

@@ -43,9 +43,12 @@ type Options struct {
 	// is told all the same, counted from its first event since it was last
 	// told. 0 is DefaultMaxWait, less is never. It is at least Settle.
 	MaxWait time.Duration
-	Mode    Mode          // the best to try; "" is Fanotify
-	Rescan  time.Duration // how often Scan asks for everything; 0 is DefaultRescan
-	Log     *zap.Logger   // nil is silence
+	// Own is a process whose changes are not told, because it knows them; 0 is
+	// none. Fanotify alone can tell whose a change is.
+	Own    int
+	Mode   Mode          // the best to try; "" is Fanotify
+	Rescan time.Duration // how often Scan asks for everything; 0 is DefaultRescan
+	Log    *zap.Logger   // nil is silence
 }
 
 // Validate tells what no journal can be opened with.
