@@ -54,6 +54,7 @@ func (r *replica) fetched(results []transfer.Result) {
 			r.store.PutList(listOf(f.List))
 		}
 		r.events = append(r.events, reconcile.Fetched{ID: f.ID, Hash: f.Hash, OK: true})
+		r.arrivals++
 	}
 }
 

@@ -102,6 +102,7 @@ type loop struct {
 	tree  *atlas // of what the store holds, committed or not
 
 	events    []reconcile.Event
+	arrivals  int        // contents among events
 	sightings []sighting // of the Observed among events, in their order
 	after     []func()   // to be called once events are committed
 	fresh     freshIDs

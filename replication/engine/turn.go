@@ -19,6 +19,9 @@ const (
 	retryEvery = 5 * time.Second
 	// laterEvery is how often paths that could not be read are looked at again.
 	laterEvery = time.Second
+	// gathered is how many contents may wait for a step while others are
+	// installed.
+	gathered = 512
 	// maxKept is how many bytes of contents may wait in memory for their install.
 	maxKept = 48 << 20
 )
@@ -51,7 +54,7 @@ func (r *replica) turn(ctx context.Context) error {
 		}
 		for err == nil && len(r.events) < maxEvents && r.more(&err) {
 		}
-		if err == nil {
+		if err == nil && !r.mayGather() {
 			err = r.step()
 		}
 		if err != nil {
@@ -111,12 +114,18 @@ func (r *replica) arrived(rs []transfer.Result, ok bool) {
 	r.fetched(rs)
 }
 
+// mayGather tells whether all that has come can wait for more of its kind:
+// contents, while the installer has work. A step costs a sync.
+func (r *replica) mayGather() bool {
+	return len(r.running) > 0 && len(r.after) == 0 && r.arrivals == len(r.events) && r.arrivals < gathered
+}
+
 // step steps the core over the events that have come, and does what it says.
 func (r *replica) step() error {
 	if len(r.events) > 0 {
 		sightings := r.sightings
 		actions, err := r.core.Step(time.Now().UnixNano(), r.events...)
-		r.events, r.sightings = r.events[:0], nil
+		r.events, r.sightings, r.arrivals = r.events[:0], nil, 0
 		if err != nil {
 			return err
 		}

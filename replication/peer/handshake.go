@@ -129,7 +129,7 @@ func (o *Options) acceptHello(c *connection, p Partner) error {
 
 // readAs reads one frame, which must be a notice of type t.
 func readAs[M wire.Message](c *tls.Conn, t wire.Type) (m M, err error) {
-	h, body, err := wire.ReadFrame(c, func(wire.Header) {})
+	h, body, err := wire.ReadFrame(c, nil)
 	if err != nil {
 		return m, err
 	}

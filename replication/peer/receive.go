@@ -17,7 +17,7 @@ var errLeft = errors.New("the partner ended the session")
 // whoever takes it.
 func (l *lane) read(ctx context.Context) error {
 	for {
-		h, body, err := wire.ReadFrame(l.conn, l.link.began)
+		h, body, err := wire.ReadFrame(l.conn, l.began)
 		l.link.ended()
 		switch {
 		case errors.Is(err, wire.ErrMalformed) || errors.Is(err, wire.ErrTooLarge):
@@ -35,6 +35,18 @@ func (l *lane) read(ctx context.Context) error {
 		}
 	}
 }
+
+// began gives a frame time, and memory for a body that nobody keeps.
+func (l *lane) began(h wire.Header) []byte {
+	l.link.began(h)
+	if h.Type != wire.TypeData {
+		return nil
+	}
+	return *bodies.Get().(*[]byte)
+}
+
+// bodies have held the body of a Data.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // steer obeys a frame of the session itself.
 func (l *lane) steer(h wire.Header, body []byte) error {

@@ -160,7 +160,8 @@ func (s *Session) Send(ctx context.Context, lane wire.Lane, m wire.Message) erro
 	return s.wrap(m, s.lanes[lane].send(ctx, wire.Header{}, m))
 }
 
-// Call asks a question whose answer has one part, and returns that part. The
+// Call asks a question whose answer has one part, which is no wire.Data, and
+// returns that part. The
 // error of a partner is a wire.Error, for which errors.Is knows the sentinels
 // of wire. When ctx ends the partner is told that nobody waits any more.
 func (s *Session) Call(ctx context.Context, lane wire.Lane, m wire.Message) (wire.Message, error) {
@@ -179,7 +180,8 @@ func (s *Session) Call(ctx context.Context, lane wire.Lane, m wire.Message) (wir
 }
 
 // Stream asks a question and gives the parts of its answer to each, in their
-// order; Done is not given. While each works, the partner may fill the lane's
+// order; Done is not given. The bytes of a wire.Data are each's until it
+// returns, the other parts for good. While each works, the partner may fill the lane's
 // window and then waits. An error of each withdraws the question and is
 // returned. Otherwise it is like Call.
 func (s *Session) Stream(ctx context.Context, lane wire.Lane, m wire.Message, each func(wire.Message) error) error {
@@ -196,6 +198,10 @@ func (s *Session) Stream(ctx context.Context, lane wire.Lane, m wire.Message, ea
 		}
 		last := f.Flags&wire.FlagMore == 0
 		err = l.takePart(f, each)
+		if f.Type == wire.TypeData {
+			body := f.body
+			bodies.Put(&body)
+		}
 		l.consumed(f.cost)
 		switch {
 		case last:

@@ -163,23 +163,24 @@ func TestRefusedAmongOthers(t *testing.T) {
 	}
 }
 
-// TestPrimaryStampsAsItScans: a crash in the first scan changes nothing.
+// TestPrimaryStampsAsItScans: it tells what it has found so far, and a crash in
+// the first scan changes nothing.
 func TestPrimaryStampsAsItScans(t *testing.T) {
 	b := &bench{t: t, store: NewMemory(), now: 1000}
 	b.restart()
 	b.step(Begin{Origin: version.Origin{1}, Primary: true})
 	o := file(0, root("a"), 1)
 	o.ID = replication.RootID
-	none[Claim](t, b.step(Observed{Object: o, Fresh: id(9)}))
-	if _, _, ok, err := Answer(b.store, version.Vector{}); ok || err != nil {
-		t.Errorf("answers in the first scan: %v, %v", ok, err)
+	if held := one[Claim](t, b.step(Observed{Object: o, Fresh: id(9)})).Held; held.Count(version.Origin{1}) != 1 {
+		t.Errorf("claims %v", held)
+	}
+	if _, head, ok, err := Answer(b.store, version.Vector{}); !ok || head.Synced || err != nil {
+		t.Errorf("answers in the first scan: %v, synced %v, %v", ok, head.Synced, err)
 	}
 	b.restart()
 	o.ID = id(9)
 	b.step(Observed{Object: o})
-	if held := one[Claim](t, b.step(Scanned{})).Held; held.Count(version.Origin{1}) != 1 {
-		t.Errorf("claims %v", held)
-	}
+	none[Claim](t, b.step(Scanned{}))
 	e := b.entry(id(9))
 	if m := b.state.Meta(); m.Phase != Normal || m.Count != 1 || m.Fence != 1 || e.Foreign || e.Known.Fence != 1 {
 		t.Errorf("meta %+v, entry %+v", m, e)

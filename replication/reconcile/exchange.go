@@ -137,12 +137,13 @@ type View interface {
 // Answer returns what a member tells one that has seen what seen covers: the
 // versions on its disk that seen lacks, ascending by stamp, and the Batch
 // without them. What is only heard of is never passed on. ok is false while
-// there is nothing to tell. The records are read from v as they are iterated; an
+// there is nothing to tell: a primary tells what its first scan has found so far,
+// everyone else must know first what the others hold. The records are read from v as they are iterated; an
 // error is the last that they yield, and what was yielded before then must not
 // be followed by the Claim.
 func Answer(v View, seen version.Vector) (records iter.Seq2[replication.Record, error], head Batch, ok bool, err error) {
 	m, err := v.Meta()
-	if err != nil || m.Phase == Scanning {
+	if err != nil || m.Phase == Scanning && !m.Primary {
 		return nil, Batch{}, false, err
 	}
 	records = v.Newer(seen)

@@ -92,6 +92,8 @@ func (s *State) Step(now int64, events ...Event) ([]Action, error) {
 		if err := s.work(); err != nil {
 			return nil, err
 		}
+	}
+	if s.meta.Phase != Scanning || s.meta.Primary {
 		s.hold()
 	}
 	if err := s.store.PutMeta(s.meta); err != nil {

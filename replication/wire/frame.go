@@ -101,8 +101,9 @@ const (
 // ReadFrame reads one frame. The body is the caller's. It takes memory in
 // proportion to the bytes that have come, whatever the header announces. An
 // end between two frames is io.EOF, within one io.ErrUnexpectedEOF. began, if
-// not nil, is told each header before its body is awaited.
-func ReadFrame(r io.Reader, began func(Header)) (Header, []byte, error) {
+// not nil, is told each header before its body is awaited, and may answer with
+// memory that the body may take if it is large enough.
+func ReadFrame(r io.Reader, began func(Header) []byte) (Header, []byte, error) {
 	var head [HeaderSize]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return Header{}, nil, err
@@ -111,17 +112,20 @@ func ReadFrame(r io.Reader, began func(Header)) (Header, []byte, error) {
 	if err != nil {
 		return Header{}, nil, err
 	}
+	var spare []byte
 	if began != nil {
-		began(h)
+		spare = began(h)
 	}
-	body, err := readBody(r, h.Length)
+	body, err := readBody(r, h.Length, spare)
 	return h, body, err
 }
 
-func readBody(r io.Reader, length int) ([]byte, error) {
-	body := make([]byte, 0, min(length, firstPiece))
+func readBody(r io.Reader, length int, body []byte) ([]byte, error) {
+	if body = body[:0]; cap(body) < length || body == nil {
+		body = make([]byte, 0, min(length, firstPiece))
+	}
 	for len(body) < length {
-		piece := min(length-len(body), max(foresight*len(body), firstPiece))
+		piece := min(length-len(body), max(foresight*len(body), firstPiece, cap(body)-len(body)))
 		body = slices.Grow(body, piece)
 		n, err := io.ReadFull(r, body[len(body):len(body)+piece])
 		body = body[:len(body)+n]

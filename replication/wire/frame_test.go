@@ -119,6 +119,26 @@ func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 	}
 }
 
+// TestBodyTakesWhatItIsGiven: memory that is large enough is used, and any
+// other left alone.
+func TestBodyTakesWhatItIsGiven(t *testing.T) {
+	content := bytes.Repeat([]byte("content "), 100<<10/8)
+	whole := frame(t, Header{}, Data{Bytes: content})
+	for _, size := range []int{0, 10, len(whole) - HeaderSize - 1, len(whole) - HeaderSize, 1 << 20} {
+		spare := make([]byte, 0, size)
+		_, body, err := ReadFrame(bytes.NewReader(whole), func(Header) []byte { return spare })
+		if err != nil || !bytes.Equal(body, whole[HeaderSize:]) {
+			t.Fatalf("%d spare bytes: a body of %d bytes, %v", size, len(body), err)
+		}
+		if used := size > 0 && &body[0] == &spare[:1][0]; used != (size >= len(body)) {
+			t.Errorf("%d spare bytes for a body of %d: used is %v", size, len(body), used)
+		}
+		if _, _, err := ReadFrame(bytes.NewReader(whole[:len(whole)-1]), func(Header) []byte { return spare }); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d spare bytes, cut: %v", size, err)
+		}
+	}
+}
+
 func BenchmarkReadFrameBulk(b *testing.B) {
 	f := frame(b, Header{}, Data{Bytes: make([]byte, MaxPiece)})
 	b.SetBytes(int64(len(f)))
