@@ -51,7 +51,8 @@ type Fetcher struct {
 	delivered map[string]delivered      // temporaries that may stand in staging still, by name
 	standing  int64                     // their bytes
 	trash     []replication.Hash        // temporaries that nobody wants
-	blocked   time.Time                 // since when the quota holds up the next large one
+	cramped   map[replication.Hash]cramped
+	blocked   time.Time // since when the quota holds up the next large one
 
 	progress Progress
 }
@@ -91,7 +92,7 @@ func NewFetcher(o Options) *Fetcher {
 	}
 	f := &Fetcher{
 		o: o, results: make(chan []Result), jobs: map[replication.FileID]*job{}, rested: map[string]time.Time{},
-		busy: map[replication.Hash]bool{}, pause: restTime, delivered: map[string]delivered{},
+		busy: map[replication.Hash]bool{}, pause: restTime, delivered: map[string]delivered{}, cramped: map[replication.Hash]cramped{},
 		progress: Progress{Received: map[string]int64{}},
 	}
 	f.changed = sync.NewCond(&f.mu)

@@ -231,6 +231,9 @@ func (l *link) Stream(ctx context.Context, lane wire.Lane, m wire.Message, each 
 		if err := each(m); err != nil {
 			return err
 		}
+		if h.Type == wire.TypeData {
+			clear(b) // as a session uses the memory again
+		}
 	}
 	return ctx.Err()
 }

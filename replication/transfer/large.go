@@ -34,6 +34,11 @@ func (f *Fetcher) bring(ctx context.Context, j *job) {
 		}
 	}
 	j.looked = true
+	if err := f.room(j); err != nil {
+		f.stop(ctx, j, err)
+		return
+	}
+	free, known := f.freeSpace()
 	p, err := openPart(ctx, f.o.Staging, j)
 	if err != nil {
 		f.stop(ctx, j, own(err))
@@ -45,6 +50,9 @@ func (f *Fetcher) bring(ctx context.Context, j *job) {
 	case err != nil:
 		if errors.Is(err, fsx.ErrNoSpace) {
 			p.remove()
+			if known {
+				f.cram(j.hash, free)
+			}
 		}
 		f.stop(ctx, j, err)
 	case v == wait:

@@ -309,6 +309,53 @@ func TestNoSpace(t *testing.T) {
 	x.mustBe(t, x.one(t), little)
 }
 
+// TestNoSpaceIsNotTriedForNothing: a content that did not fit is not brought
+// again before something was freed, or a good while has passed.
+func TestNoSpaceIsNotTriedForNothing(t *testing.T) {
+	t.Parallel()
+	big := noise(18, 40<<20)
+	dir := memoryDir(t, fsx.MemoryOptions{Capacity: 50 << 20})
+	ballast := func(name string, size int64) {
+		f, err := dir.Create(name, 0o600)
+		if err == nil {
+			_, err = f.WriteAt(make([]byte, size), 0)
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ballast("one", 15<<20)
+	ballast("two", 15<<20)
+	var now atomic.Int64
+	partner := linkTo(newShelf().add(big))
+	x := start(t, Options{Staging: dir, Now: func() time.Time { return time.Unix(now.Load(), 0) }}, partner)
+	try := func() (error, bool) {
+		before := partner.sent.Load()
+		x.Want(Job{Record: recordOf(1, big)})
+		r := x.one(t)
+		return r.Err, partner.sent.Load() > before
+	}
+	for i, step := range []struct {
+		change func()
+		asks   bool
+		fits   bool
+	}{
+		{func() {}, true, false},
+		{func() {}, false, false},
+		{func() { now.Store(int64(cramTime/time.Second) - 1) }, false, false},
+		{func() { now.Store(int64(cramTime / time.Second)) }, true, false},
+		{func() { _ = dir.Remove("one") }, true, false},
+		{func() {}, false, false},
+		{func() { _ = dir.Remove("two") }, true, true},
+	} {
+		step.change()
+		err, asked := try()
+		if asked != step.asks || (err == nil) != step.fits || err != nil && !errors.Is(err, fsx.ErrNoSpace) {
+			t.Fatalf("step %d: %v, asked %v, want asked %v, fits %v", i, err, asked, step.asks, step.fits)
+		}
+	}
+}
+
 // TestEachCallFails: whatever call of the staging disk fails, there is one
 // result, with the content or the error, and nothing wrong is delivered.
 func TestEachCallFails(t *testing.T) {
