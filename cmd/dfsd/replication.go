@@ -258,6 +258,24 @@ func statusTable(w *tabwriter.Writer, s status.Replication, rates wireRates) {
 			rate := rates[connectionKey{f.Group, f.Folder, c.From, c.To}]
 			fmt.Fprintf(w, "  %s → %s\t%s\t%s\n", shown(c.From), shown(c.To), oneLine(string(c.State)), connectionNow(c, rate))
 		}
+		unreadRows(w, f)
+	}
+}
+
+// unreadAfter is for how many seconds a path must have been unreadable to be
+// worth a row: a program that saves has its file open for a moment.
+const unreadAfter = 10
+
+// unreadRows lists what does not replicate because it cannot be read.
+func unreadRows(w *tabwriter.Writer, f status.Folder) {
+	listed := int64(0)
+	for _, u := range f.Unread {
+		if listed++; u.Seconds >= unreadAfter {
+			fmt.Fprintf(w, "\tnot read\t%s: %s, for %s\n", shown(u.Path), oneLine(u.Error), humanSeconds(u.Seconds))
+		}
+	}
+	if more := f.UnreadFiles - listed; more > 0 && listed > 0 {
+		fmt.Fprintf(w, "\tnot read\t%s more\n", humanFiles(more))
 	}
 }
 

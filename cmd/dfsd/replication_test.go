@@ -124,6 +124,7 @@ func testStatus() status.Replication {
 				{From: "fs1", To: "fs2", State: status.Connected},
 				{From: "fs2", To: "fs1", State: status.Connecting, LastError: "dial tcp 10.2.0.1:5722:\nconnection refused\x1b[2J"},
 			},
+			UnreadFiles: 14, Unread: []status.Unread{{Path: "mail/box.db", Error: "open for writing", Seconds: 7300}, {Path: "new.tmp", Error: "open for writing", Seconds: 2}},
 		},
 		{
 			Group: "branch", Folder: "projects", State: status.InitialSync, Path: "/srv/projects", Files: 12345, Watch: "fanotify",
@@ -144,6 +145,8 @@ const statusWant = "FOLDER           STATE               NOW\n" +
 branch/links     normal              0 files, 0 B in /srv/links; changes are heard by scans alone
   fs2 → fs1      connecting          no known backlog; last error: dial tcp 10.2.0.1:5722:; connection refused\x1b[2J
   fs1 → fs2      connected           no backlog
+                 not read            mail/box.db: open for writing, for 2 h 1 min
+                 not read            12 files more
 branch/homes     normal              1,204 files, 9.8 GiB in /srv/homes; preserved 1 file, 1 MiB of 4 GiB
   fs2 → fs1      connected           backlog 12 files, 1.2 MiB, oldest 3 min 20 s
   fs1 → fs2      connected           no backlog

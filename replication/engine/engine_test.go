@@ -26,6 +26,7 @@ import (
 type group struct {
 	t       testing.TB
 	config  replication.Config
+	own     int // Options.Own
 	members []*member
 }
 
@@ -91,7 +92,7 @@ func (m *member) start() {
 		level = zap.DebugLevel
 	}
 	log := zaptest.NewLogger(t, zaptest.Level(level)).Named(m.host)
-	m.engine, err = New(Options{Config: m.g.config, Host: m.host, DataDir: m.data, Identity: m.identity, Software: "test", Log: log})
+	m.engine, err = New(Options{Config: m.g.config, Host: m.host, DataDir: m.data, Identity: m.identity, Software: "test", Own: m.g.own, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -16,6 +15,15 @@ import (
 func (r *replica) missed(s *findings) error {
 	var gone []replication.FileID
 	found := r.foundNow()
+	for id := range s.put.objects {
+		found[id] = true
+	}
+	for _, m := range s.missing {
+		if s.put.objects[m.ID] || s.put.spots[spot{m.Dir, m.Name}] {
+			found[m.ID] = true
+			r.lookLater(survey.Area{Dir: m.Dir, Name: m.Name, Deep: m.Kind == replication.Directory})
+		}
+	}
 	for _, m := range s.missing {
 		if found[m.ID] {
 			continue
@@ -75,7 +83,7 @@ const fewObjects = 8
 func (r *replica) isGone(m *survey.Missing) (bool, error) {
 	path := fsx.Join(m.Dir, m.Name)
 	if r.underWay(m.ID, path) {
-		r.again = append(r.again, survey.Area{Dir: m.Dir, Name: m.Name, Deep: m.Kind == replication.Directory})
+		r.lookLater(survey.Area{Dir: m.Dir, Name: m.Name, Deep: m.Kind == replication.Directory})
 		return false, nil
 	}
 	e, ok, err := r.store.Entry(m.ID)
@@ -95,7 +103,7 @@ func (r *replica) isGone(m *survey.Missing) (bool, error) {
 	case errors.Is(err, fsx.ErrNotExist), errors.Is(err, fsx.ErrNotDirectory), errors.Is(err, fsx.ErrEscapes):
 		return true, nil
 	case err != nil: // the disk is in trouble, which says nothing about the object
-		r.unread[survey.Area{Dir: m.Dir, Name: m.Name}] = unread{time.Now(), err}
+		r.unread[survey.Area{Dir: m.Dir, Name: m.Name}] = true
 		return false, nil
 	}
 	now := factsOf(m.ID, info)

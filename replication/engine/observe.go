@@ -135,12 +135,10 @@ func everything() []survey.Area {
 // survey compares areas with the index, and gives the loop what it finds and
 // then events. It returns when the loop has taken them.
 func (r *replica) survey(ctx context.Context, areas []survey.Area, events []reconcile.Event, whole bool) error {
-	s := &findings{r: r, ctx: ctx, streaming: r.meta.Load().Phase == reconcile.Scanning, areas: areas, whole: whole, batches: r.batches.Load()}
+	s := &findings{r: r, ctx: ctx, streaming: r.meta.Load().Phase == reconcile.Scanning, areas: areas, whole: whole, batches: r.batches.Load(), unread: map[string]error{}, put: put{map[replication.FileID]bool{}, map[spot]bool{}}}
 	r.surveys.Add(1)
 	defer r.surveys.Add(-1)
-	o := survey.Options{
-		Root: r.root, Index: r.idx.Reader, Private: install.Private, Hold: install.Hold, Skip: r.f.spec.skip, Lists: listsFrom,
-	}
+	o := r.surveyOptions()
 	if whole {
 		r.scan.begin()
 		defer r.scan.end()
@@ -177,11 +175,14 @@ type findings struct {
 	streaming bool
 	areas     []survey.Area
 	whole     bool
+	first     bool  // nothing may be planned before they are taken in
 	batches   int64 // that had been installed when the survey began
 	last      bool
 	found     []survey.Found
 	missing   []survey.Missing
 	later     []survey.Later
+	unread    map[string]error // paths of all that were Later; the loop's
+	put       put              // off, of what was found; the loop's
 	events    []reconcile.Event
 	done      chan struct{}
 }
@@ -224,22 +225,30 @@ func (s *findings) flush() error {
 // and the end of what stood there before, two objects would have one place, and
 // partners would settle that.
 func (r *replica) surveyed(s *findings) error {
-	if err := r.step(); err != nil { // so that the store holds all that came before
-		return err
+	if !s.first {
+		if err := r.step(); err != nil { // so that the store holds all that came before
+			return err
+		}
 	}
-	now := time.Now()
-	for _, l := range s.later {
-		r.unread[survey.Area{Dir: l.Dir, Name: l.Name, Deep: true}] = unread{now, l.Err}
+	for i := range s.later {
+		l := &s.later[i]
+		r.unread[survey.Area{Dir: l.Dir, Name: l.Name, Deep: true}] = true
+		s.unread[laterPath(l)] = l.Err
 	}
 	replaced := replacements(s)
 	for i := range s.found {
 		if len(r.running) > 0 || s.batches != r.batches.Load() {
 			if !r.stillSo(&s.found[i]) {
+				r.putOff(s, &s.found[i])
 				continue
 			}
 		}
-		if err := r.sight(&s.found[i], replaced); err != nil {
+		taken, err := r.sight(s, &s.found[i], replaced)
+		if err != nil {
 			return err
+		}
+		if !taken {
+			r.putOff(s, &s.found[i])
 		}
 	}
 	if s.last {
@@ -247,6 +256,7 @@ func (r *replica) surveyed(s *findings) error {
 			return err
 		}
 		r.overtaken(s)
+		r.unreads.note(s.areas, s.unread, time.Now())
 	}
 	r.events = append(r.events, s.events...)
 	if s.done != nil {
@@ -293,21 +303,44 @@ func covered(areas []survey.Area, path string) bool {
 	return false
 }
 
-// stillSo tells whether the disk still shows what was found, and has it
-// surveyed again otherwise: since it was found, installs have changed the
-// folder, and what they replaced must not pass for something new.
+// put is what of a survey was put off, to be surveyed again.
+type put struct {
+	objects map[replication.FileID]bool
+	spots   map[spot]bool
+}
+
+func (p *put) note(f *survey.Found) {
+	if f.ID != replication.RootID {
+		p.objects[f.ID] = true
+	}
+	p.spots[spot{f.Dir, f.Name}] = true
+}
+
+// putOff has what was found surveyed again, after the batch that is being
+// installed. What was missed because of it, where it stands now and where it
+// stood before, must wait for it: missing alone, it would count as deleted.
+func (r *replica) putOff(s *findings, f *survey.Found) {
+	r.log.Debug("put off", zap.String("path", fsx.Join(f.Dir, f.Name)), zap.Stringer("id", f.ID))
+	s.put.note(f)
+	r.lookLater(survey.Area{Dir: f.Dir, Name: f.Name, Deep: f.Kind == replication.Directory})
+}
+
+// lookLater has an area surveyed once the running batch is through.
+func (r *replica) lookLater(a survey.Area) {
+	if len(r.running) == 0 {
+		r.requests.add([]survey.Area{a}, nil)
+		return
+	}
+	r.again = append(r.again, a)
+}
+
+// stillSo tells whether the disk still shows what was found: since then,
+// installs have changed the folder, and what they replaced must not pass for
+// something new.
 func (r *replica) stillSo(f *survey.Found) bool {
 	info, err := r.root.Stat(fsx.Join(f.Dir, f.Name))
-	if err == nil && sameInode(factsOf(replication.RootID, info), factsOf(replication.RootID, f.Info)) &&
-		(f.Kind == replication.Directory || info.CTime == f.Info.CTime && info.Size == f.Info.Size) {
-		return true
-	}
-	r.again = append(r.again, survey.Area{Dir: f.Dir, Name: f.Name, Deep: f.Kind == replication.Directory})
-	if len(r.running) == 0 {
-		r.requests.add(r.again, nil)
-		r.again = nil
-	}
-	return false
+	return err == nil && sameInode(factsOf(replication.RootID, info), factsOf(replication.RootID, f.Info)) &&
+		(f.Kind == replication.Directory || info.CTime == f.Info.CTime && info.Size == f.Info.Size)
 }
 
 type spot struct{ dir, name string }
@@ -328,27 +361,29 @@ func replacements(s *findings) map[spot]replication.FileID {
 	return out
 }
 
-// sight makes an Observed of what was found, unless it is known by now.
-func (r *replica) sight(f *survey.Found, replaced map[spot]replication.FileID) error {
+// sight makes an Observed of what was found, unless it is known by now. It is
+// not taken while a batch is installed that it may come from.
+func (r *replica) sight(s *findings, f *survey.Found, replaced map[spot]replication.FileID) (taken bool, err error) {
 	path := fsx.Join(f.Dir, f.Name)
 	if r.underWay(f.ID, path) || f.ID == replication.RootID && len(r.running) > 0 { // it may be what is being installed, moved by a user
-		r.again = append(r.again, survey.Area{Dir: f.Dir, Name: f.Name, Deep: f.Kind == replication.Directory})
-		return nil
+		return false, nil
 	}
 	parent, ok, err := r.dirID(f.Dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !ok {
-		if !strings.HasPrefix(f.Dir, install.Hold+"/") { // in a directory without a record, sightHeld has told
-			r.unread[survey.Area{Dir: f.Dir, Deep: true}] = unread{since: time.Now()}
+		if strings.HasPrefix(f.Dir, install.Hold+"/") { // in a directory without a record, sightHeld has told
+			return true, nil
 		}
-		return nil
+		s.put.note(f)
+		r.unread[survey.Area{Dir: f.Dir, Deep: true}] = true // not at once: what is above may have to come first
+		return true, nil
 	}
 	at := reconcile.Place{Parent: parent, Name: f.Name}
 	id, known, err := r.knows(f, at)
 	if err != nil || known || parent == reconcile.HoldID && id == replication.RootID {
-		return err
+		return err == nil, err
 	}
 	ev := reconcile.Observed{Object: reconcile.Object{
 		ID: id, At: at, Kind: f.Kind, Size: f.Size, Hash: f.Hash, Target: f.Target, Attr: f.Attr,
@@ -359,7 +394,7 @@ func (r *replica) sight(f *survey.Found, replaced map[spot]replication.FileID) e
 	if id == replication.RootID {
 		ev.Fresh = r.fresh.draw()
 		if ev.Replaced, err = r.replaces(f, replaced); err != nil {
-			return err
+			return false, err
 		}
 		id = ev.Fresh
 	}
@@ -376,7 +411,7 @@ func (r *replica) sight(f *survey.Found, replaced map[spot]replication.FileID) e
 	}
 	r.log.Debug("seen on disk", zap.String("path", path), zap.Stringer("id", id), zap.Stringer("replaces", ev.Replaced), zap.Stringer("kind", f.Kind))
 	r.events, r.sightings = append(r.events, ev), append(r.sightings, seen)
-	return nil
+	return true, nil
 }
 
 // replaces returns the object whose next version a new file is: the one of its

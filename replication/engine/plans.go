@@ -115,6 +115,9 @@ var errUnprepared = errors.New("nothing is recorded of what the plan is about")
 // what it stood in is not.
 var errAstray = fmt.Errorf("%w: what it stood in has gone", errUnprepared)
 
+// errNoContent is errUnprepared for a content that was brought and is not there.
+var errNoContent = fmt.Errorf("%w: no content", errUnprepared)
+
 // task puts a plan into paths and facts. With errUnprepared there is a task of
 // the paths that are known.
 func (r *replica) task(p reconcile.Plan) (*task, error) {
@@ -243,7 +246,7 @@ func (r *replica) put(p *reconcile.Plan, item install.Item) ([]install.Item, err
 	if p.Record.Kind == replication.File && p.Record.Size > 0 {
 		c, ok := r.contents[p.ID]
 		if !ok || c.hash != p.Record.Hash {
-			return nil, fmt.Errorf("%w: no content", errUnprepared)
+			return nil, errNoContent
 		}
 		item.Bytes, item.Staged = c.bytes, c.staged
 	}
@@ -355,7 +358,7 @@ func (r *replica) settle(t *task, results []install.Result) {
 	} else {
 		r.store.PutFacts(factsOf(p.ID, fsx.Info{Dev: id.Dev, Inode: id.Inode, BTime: id.BTime, CTime: id.CTime, MTime: id.MTime, Size: id.Size}))
 	}
-	if c, ok := r.contents[p.ID]; ok && c.hash == p.Record.Hash {
+	if c, ok := r.contents[p.ID]; ok && c.hash == p.Record.Hash && p.Op != reconcile.Move { // which may be for the plan after it
 		c.staged = "" // it is the file now
 		r.contents[p.ID] = c
 		r.drop(p.ID)
@@ -373,8 +376,13 @@ func (r *replica) refuse(p *reconcile.Plan, o reconcile.Outcome, err error) {
 func (r *replica) lookFirst(t *task, err error) {
 	changed := []reconcile.Event{reconcile.Installed{ID: t.plan.ID, Outcome: reconcile.Changed}}
 	r.changed[t.plan.ID]++
-	if errors.Is(err, errAstray) {
+	switch {
+	case errors.Is(err, errAstray):
 		r.astray(t.plan.ID, changed)
+		return
+	case errors.Is(err, errNoContent): // to be brought again
+		r.log.Warn("a content that was brought is not there", zap.Stringer("id", t.plan.ID))
+		r.events = append(append(r.events, reconcile.Fetched{ID: t.plan.ID, Hash: t.plan.Record.Hash}), changed...)
 		return
 	}
 	if r.changed[t.plan.ID] > patience {

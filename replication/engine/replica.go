@@ -57,6 +57,7 @@ type replica struct {
 	users    users         // of the index, from outside
 	surveys  atomic.Int64  // that are under way
 	batches  atomic.Int64  // that have been installed
+	unreads  unreads
 
 	loop
 }
@@ -120,16 +121,10 @@ type loop struct {
 	changed  map[replication.FileID]int // how often in a row a plan found the disk changed
 	gone     map[replication.Hash]int   // how often a content was nowhere to be had
 	again    []survey.Area              // to be surveyed once the running batch is through
-	unread   map[survey.Area]unread     // to be surveyed after a while
+	unread   map[survey.Area]bool       // to be surveyed after a while
 	paused   bool
 
 	exhausted bool // the fetcher gives no contents any more
-}
-
-// unread is a path that could not be read.
-type unread struct {
-	since time.Time
-	err   error
 }
 
 // freshIDs gives out IDs for new objects: a random beginning and a counter, so
@@ -164,7 +159,7 @@ func openReplica(f *folder) (r *replica, err error) {
 		loop: loop{
 			dirs: map[string]replication.FileID{}, busy: map[replication.FileID]bool{}, touched: map[string]bool{}, recent: map[string]int64{},
 			contents: map[replication.FileID]content{}, wants: map[replication.FileID]replication.Hash{},
-			faults: map[replication.FileID]string{}, changed: map[replication.FileID]int{}, gone: map[replication.Hash]int{}, unread: map[survey.Area]unread{},
+			faults: map[replication.FileID]string{}, changed: map[replication.FileID]int{}, gone: map[replication.Hash]int{}, unread: map[survey.Area]bool{},
 		},
 	}
 	r.requests.wake = make(chan struct{}, 1)

@@ -75,6 +75,7 @@ func (r *replica) describe(s *status.Folder, now time.Time) error {
 	m := r.meta.Load()
 	s.Files, s.Bytes, s.Watch = totals.Files, totals.Bytes, string(r.journal.Mode())
 	s.Preserved.Files, s.Preserved.Bytes = r.installer.PreservedTotals()
+	s.Unread, s.UnreadFiles = r.unreads.status(now)
 	s.Progress = r.progress(m, now)
 	switch {
 	case r.stopped.Load():

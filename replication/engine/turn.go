@@ -32,7 +32,7 @@ func (r *replica) turn(ctx context.Context) error {
 	defer retry.Stop()
 	again := time.NewTicker(laterEvery)
 	defer again.Stop()
-	if err := r.resume(); err != nil {
+	if err := r.resume(ctx); err != nil {
 		return err
 	}
 	for {
@@ -61,24 +61,6 @@ func (r *replica) turn(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// resume has the core say again what was under way when the folder was closed.
-func (r *replica) resume() error {
-	if err := r.sightHeld(); err != nil {
-		return err
-	}
-	if len(r.events) > 0 {
-		return r.step()
-	}
-	actions, err := r.core.Step(time.Now().UnixNano())
-	if err != nil {
-		return err
-	}
-	if err := r.act(actions, nil); err != nil {
-		return err
-	}
-	return r.dispatch()
 }
 
 // more takes one thing more if there is one.

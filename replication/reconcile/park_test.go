@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"testing"
 
 	"dfsd/replication"
@@ -110,6 +111,43 @@ func TestNewTakesUpWhatWaits(t *testing.T) {
 	none[Claim](t, actions)
 	if got := b.state.Meta().Held; got.Compare(held) != version.Equal || b.state.Pending() != 2 {
 		t.Errorf("held %v, was %v; %d pending", got, held, b.state.Pending())
+	}
+}
+
+// TestBegunComesFirst: what a crash left of an install is known for what it is if
+// the places that Begun gives are looked at before the first step, although a
+// tombstone has come for it since.
+func TestBegunComesFirst(t *testing.T) {
+	b := newBench(t)
+	old := remote(file(1, root("a"), 1), 1, 600, version.Vector{})
+	b.installed(old)
+	next := remote(file(1, root("a"), 2), 2, 700, old.History)
+	b.step(batch(b.state.Meta().Seen, next))
+	if p := one[Install](t, b.step(Fetched{ID: id(1), Hash: next.Hash, OK: true})).Plan; p.Op != Replace {
+		t.Fatalf("plan %+v, want a replacement", p)
+	}
+	gone := next.Tombstone()
+	gone.Stamp.Count, gone.Clock, gone.History = 3, 800, next.History.With(version.Stamp{Origin: next.Stamp.Origin, Count: 3})
+	b.step(batch(b.state.Meta().Seen, gone))
+
+	b.restart() // and the replacement was done
+	var places []Place
+	for p, err := range b.state.Begun() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		places = append(places, p)
+	}
+	if !slices.Contains(places, root("a")) {
+		t.Fatalf("begun at %v", places)
+	}
+	o := Object{At: root("a"), Kind: replication.File, Size: next.Size, Hash: next.Hash, Attr: next.Attr}
+	actions := b.step(Observed{Object: o, Fresh: id(9), Replaced: id(1)})
+	if p := one[Install](t, actions).Plan; p.ID != id(1) || p.Op != Delete || p.Preserve != nil && p.Preserve.Reason == Conflict {
+		t.Errorf("plan %+v, want the deletion of what was installed", p)
+	}
+	if e := b.entry(id(1)); !e.Known.Deleted || e.Disk.Stamp != next.Stamp {
+		t.Errorf("entry %+v, want on disk the version that was installed", e)
 	}
 }
 

@@ -1,10 +1,42 @@
 package reconcile
 
-import "dfsd/replication"
+import (
+	"iter"
+
+	"dfsd/replication"
+)
 
 // Pending returns how many objects are not yet as they should be: the entries
 // on the work list.
 func (s *State) Pending() int { return len(s.agenda.items) }
+
+// Begun yields the places of what installs were begun for and have not ended:
+// where the objects stand, by their entries, and where they were to stand. What
+// a crash left there must be observed before the first Step: a later plan for
+// an object forgets which version the one before it was about.
+func (s *State) Begun() iter.Seq2[Place, error] {
+	return func(yield func(Place, error) bool) {
+		for e, err := range s.store.Wanted() {
+			if err != nil {
+				yield(Place{}, err)
+				return
+			}
+			if e.Doing == nil {
+				continue
+			}
+			if e.Live() && !yield(e.At, nil) {
+				return
+			}
+			if e.Doing.Deleted {
+				continue
+			}
+			to, ok, err := s.place(e.Doing)
+			if (ok || err != nil) && !yield(to, err) {
+				return
+			}
+		}
+	}
+}
 
 // Waiting says in a few words, for people, what the object of id waits for; ""
 // if it is as it should be.

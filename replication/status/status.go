@@ -34,10 +34,23 @@ type Folder struct {
 	Watch string `json:"watch"`
 	// Error is why the folder is halted, with the command that ends it; empty
 	// when nothing is wrong.
-	Error       string       `json:"error,omitempty"`
-	Progress    *Progress    `json:"progress,omitempty"` // of long work: nil when there is none
-	Preserved   Preserved    `json:"preserved"`
+	Error     string    `json:"error,omitempty"`
+	Progress  *Progress `json:"progress,omitempty"` // of long work: nil when there is none
+	Preserved Preserved `json:"preserved"`
+	// UnreadFiles is how many paths could not be read when they were looked at
+	// last, most often because a program has them open for writing: what is in
+	// them does not replicate until it can be read. Unread lists the first of
+	// them, the one that has waited longest first.
+	UnreadFiles int64        `json:"unread_files,omitempty"`
+	Unread      []Unread     `json:"unread,omitempty"`
 	Connections []Connection `json:"connections"`
+}
+
+// Unread is a path of a folder that cannot be read now.
+type Unread struct {
+	Path    string  `json:"path"`
+	Error   string  `json:"error"`
+	Seconds float64 `json:"seconds"` // since it was first found so
 }
 
 // Preserved sums up the preserved store of a folder.

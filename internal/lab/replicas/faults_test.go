@@ -185,6 +185,24 @@ func garbage(r *rand.Rand, kind int) []byte {
 	return nil
 }
 
+// TestOpenFileIsNamed: what a program holds open for writing does not replicate,
+// and the status says so until it is closed.
+func TestOpenFileIsNamed(t *testing.T) {
+	g := newGroup(t, setup{})
+	g.converged(t, patience)
+	user := g.members[0]
+	f, err := os.Create(user.path("journal.db"))
+	check(t, err)
+	_, err = f.WriteString("half of it")
+	check(t, err)
+	user.awaitFolder(t, "journal.db is listed as open", patience, func(f status.Folder) bool {
+		return f.UnreadFiles == 1 && len(f.Unread) == 1 && f.Unread[0].Path == "journal.db" && strings.Contains(f.Unread[0].Error, "open for writing")
+	})
+	check(t, f.Close())
+	g.members[1].awaitContent(t, "journal.db", "half of it")
+	user.awaitFolder(t, "nothing is listed any more", patience, func(f status.Folder) bool { return f.UnreadFiles == 0 })
+}
+
 // TestSymlinkSwap: while files are installed below a folder, that folder is
 // swapped for a symlink again and again. Nothing ever happens where it leads.
 func TestSymlinkSwap(t *testing.T) {
