@@ -42,18 +42,6 @@ func (f *File) keepPlaces(root *yaml.Node) {
 
 func (f *File) unserved() []unserved {
 	var all []unserved
-	if f.SMB != nil && f.SMB.Keytab != "" {
-		all = append(all, unserved{
-			"smb.keytab", "",
-			"this version takes no Kerberos tickets yet; leave keytab out, and clients sign in with NTLMv2 against users_file",
-		})
-	}
-	if f.Sites != nil && f.Sites.LDAP != nil {
-		all = append(all, unserved{
-			"sites.ldap", "",
-			"this version reads no sites from LDAP yet; leave ldap out, and list sites, subnets and links under sites.static",
-		})
-	}
 	for i, ns := range f.Namespaces {
 		all = append(all, unservedInNamespace(fmt.Sprintf("namespaces[%d]", i), ns)...)
 	}

@@ -68,7 +68,11 @@ func (a Admin) validate() fault.List {
 
 func (s Sites) validate() fault.List {
 	var faults fault.List
-	if s.Static != nil {
+	switch {
+	case s.Static == nil:
+	case s.LDAP != nil:
+		faults.Nest("static", s.Static.ValidateOverlay())
+	default:
 		faults.Nest("static", s.Static.Validate())
 	}
 	if s.LDAP != nil {

@@ -16,8 +16,14 @@ import (
 const maxSiteName = 64
 
 // Validate returns all that is wrong with c; New takes what has no fault.
-func (c Config) Validate() fault.List {
-	v := validator{config: &c}
+func (c Config) Validate() fault.List { return c.validate(false) }
+
+// ValidateOverlay is Validate for what shall lie over what a directory tells: it
+// may name sites and links that only the directory has.
+func (c Config) ValidateOverlay() fault.List { return c.validate(true) }
+
+func (c Config) validate(overlay bool) fault.List {
+	v := validator{config: &c, overlay: overlay}
 	known := v.siteNames()
 	v.subnets(known)
 	links := v.linkNames(known)
@@ -31,8 +37,9 @@ type names map[string]given
 type given struct{ at, name string }
 
 type validator struct {
-	config *Config
-	faults fault.List
+	config  *Config
+	overlay bool
+	faults  fault.List
 }
 
 func (v *validator) siteNames() names {
@@ -110,10 +117,10 @@ func (v *validator) known(known names, site, at string) bool {
 		return false
 	}
 	_, ok := known[fold(site)]
-	if !ok {
+	if !ok && !v.overlay {
 		v.faults.Addf(at, "no site %q in sites", site)
 	}
-	return ok
+	return ok || v.overlay
 }
 
 func (v *validator) linkNames(known names) names {
@@ -166,7 +173,7 @@ func (v *validator) bridgeLinks(links names, b BridgeConfig, at string) {
 	members := make(names, len(b.Links))
 	for j, link := range b.Links {
 		at := fmt.Sprintf("%s.links[%d]", at, j)
-		if _, ok := links[fold(link)]; !ok {
+		if _, ok := links[fold(link)]; !ok && !v.overlay {
 			v.faults.Addf(at, "no site link %q in links", link)
 			continue
 		}

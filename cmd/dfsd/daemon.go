@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/internal/smbauth"
 	"dfsd/internal/smbd"
@@ -31,17 +32,19 @@ import (
 
 // daemon is one running dfsd: the parts and what they share.
 type daemon struct {
-	from     *fileFlags
-	log      *zap.Logger
-	level    zap.AtomicLevel
-	state    atomic.Pointer[state]
-	users    *userTable
-	smb      *smbd.Server   // nil on a host that serves no namespaces
-	engine   *engine.Engine // nil on a host that replicates nothing
-	registry *prometheus.Registry
-	metrics  *metrics
-	random   *rand.Rand // draws among equal targets, for any goroutine
-	serving  atomic.Bool
+	from      *fileFlags
+	log       *zap.Logger
+	level     zap.AtomicLevel
+	state     atomic.Pointer[state]
+	users     *userTable
+	keytab    *keytabTable // nil: no Kerberos
+	directory *directory
+	smb       *smbd.Server   // nil on a host that serves no namespaces
+	engine    *engine.Engine // nil on a host that replicates nothing
+	registry  *prometheus.Registry
+	metrics   *metrics
+	random    *rand.Rand // draws among equal targets, for any goroutine
+	serving   atomic.Bool
 
 	reloading sync.Mutex // one reload at a time
 }
@@ -50,11 +53,24 @@ type daemon struct {
 func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel) (*daemon, error) {
 	d := &daemon{from: from, log: log, level: level, registry: prometheus.NewRegistry(), random: referral.NewRandom()}
 	d.metrics = newMetrics(d.registry)
-	d.use(s)
 	var err error
+	if d.directory, err = newDirectory(s.config, d.registry, log); err != nil {
+		return nil, err
+	}
+	view, err := d.newView(s.config)
+	if err != nil {
+		return nil, err
+	}
+	d.use(&state{config: s.config, view: view, about: s.about})
 	if s.config.SMB != nil {
 		if d.users, err = openUserTable(s.config.SMB.UsersFile, log); err != nil {
 			return nil, err
+		}
+		if d.keytab, err = openKeytab(s.config.SMB.Keytab, serviceNames(s.config), log); err != nil {
+			return nil, err
+		}
+		if s.config.SMB.UsersFile == "" && d.keytab == nil && !s.config.SMB.Guest {
+			log.Warn("neither users_file nor keytab: nobody can log on")
 		}
 		if d.smb, err = d.newServer(s); err != nil {
 			return nil, err
@@ -71,10 +87,14 @@ func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel
 func (d *daemon) newServer(s *state) (*smbd.Server, error) {
 	short, domain, _ := strings.Cut(s.config.Host, ".")
 	netbios := strings.ToUpper(short[:min(len(short), 15)])
-	auth := smbauth.NewAuthenticator(smbauth.Config{
+	accepts := smbauth.Config{
 		NetBIOSName: netbios, NetBIOSDomain: netbios, DNSName: s.config.Host, DNSDomain: domain,
 		Guest: s.config.SMB.Guest,
-	}, d.users.current, cryptorand.Reader)
+	}
+	if d.keytab != nil {
+		accepts.Kerberos, accepts.ServiceNames = d.keytab.current, serviceNames(s.config)
+	}
+	auth := smbauth.NewAuthenticator(accepts, d.users.current, cryptorand.Reader)
 	serial := fnv.New32a()
 	serial.Write([]byte(s.config.Host))
 	forest := smbtree.New(smbtree.Options{
@@ -91,6 +111,16 @@ func (d *daemon) newServer(s *state) (*smbd.Server, error) {
 		return nil, err
 	}
 	return smbd.New(o)
+}
+
+// serviceNames are the names under which clients ask for tickets for this host:
+// in full, short, and as the configuration says besides.
+func serviceNames(file *configs.File) []string {
+	names := []string{file.Host}
+	if short, _, dotted := strings.Cut(file.Host, "."); dotted {
+		names = append(names, short)
+	}
+	return append(names, file.SMB.Names...)
 }
 
 // refer answers one referral from the state of this moment.
@@ -138,6 +168,7 @@ func (d *daemon) run(ctx context.Context) error {
 		wg.Go(func() { stop(part(ctx)) })
 	}
 	wg.Go(func() { d.reloadOn(ctx, hangup) })
+	wg.Go(func() { d.directory.run(ctx, d.relearned) })
 	d.serving.Store(true)
 	d.log.Info("serving", zap.String("host", s.config.Host), zap.Strings("addresses", addresses(opened)), zap.String("admin", s.config.Admin.Socket))
 	d.tell("READY=1\nSTATUS=Serving " + d.summary())

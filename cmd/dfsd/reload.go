@@ -11,6 +11,7 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/sites/adsites"
 )
 
 // reloadOn reloads at each hang-up until ctx ends.
@@ -42,7 +43,7 @@ func (d *daemon) Reload(context.Context) error {
 }
 
 func (d *daemon) reload() error {
-	next, err := readState(d.from)
+	next, err := readState(d.from, d.newView)
 	if err != nil {
 		return err
 	}
@@ -56,6 +57,13 @@ func (d *daemon) reload() error {
 	}
 	d.log.Info("configuration read", zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
 	return nil
+}
+
+func ldapOf(file *configs.File) *adsites.Config {
+	if file.Sites == nil {
+		return nil
+	}
+	return file.Sites.LDAP
 }
 
 // needRestart names the settings that differ and that a running daemon keeps
@@ -72,6 +80,7 @@ func needRestart(old, next *configs.File) []string {
 		{"admin", old.Admin, next.Admin},
 		{"smb", old.SMB, next.SMB},
 		{"replication", old.Replication, next.Replication},
+		{"sites.ldap", ldapOf(old), ldapOf(next)},
 	} {
 		if !reflect.DeepEqual(s.old, s.next) {
 			late = append(late, s.name)

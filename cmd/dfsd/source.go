@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/sites/adsites"
 )
 
 // defaultConfig is where the packaged service has its configuration.
@@ -105,11 +107,25 @@ func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) 
 			return daemon, nil
 		}
 	}
-	view, err := newView(file)
+	view, err := newView(file, lastWorld(file, talk), zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
 	return admin.NewPicture(view), nil
+}
+
+// lastWorld is what the daemon of a file has learnt last, as it left that on disk.
+func lastWorld(file *configs.File, talk io.Writer) world {
+	if ldapOf(file) == nil {
+		return world{}
+	}
+	r, err := adsites.LoadSnapshot(file.DataDir)
+	if err != nil {
+		fmt.Fprintf(talk, "note: no sites of the directory are known here (%v); this answer is from the file alone\n", err)
+		return world{}
+	}
+	fmt.Fprintf(talk, "note: sites as %s told them at %s\n", r.Server, r.At.UTC().Format(time.RFC3339))
+	return world{reading: &r}
 }
 
 // daemonOf returns the daemon that runs the file, nil where none does.

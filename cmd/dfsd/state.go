@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/namespace"
@@ -20,7 +22,7 @@ type state struct {
 }
 
 // readState reads, validates and builds; it changes nothing that runs.
-func readState(from *fileFlags) (*state, error) {
+func readState(from *fileFlags, build func(*configs.File) (*referral.View, error)) (*state, error) {
 	file, err := from.load()
 	if err != nil {
 		return nil, err
@@ -28,7 +30,7 @@ func readState(from *fileFlags) (*state, error) {
 	if err := refuseUnserved(file, from.path()); err != nil {
 		return nil, err
 	}
-	view, err := newView(file)
+	view, err := build(file)
 	if err != nil {
 		return nil, err
 	}
@@ -37,17 +39,23 @@ func readState(from *fileFlags) (*state, error) {
 	}}, nil
 }
 
-// newView builds the picture of namespaces and sites that a file describes.
-func newView(file *configs.File) (*referral.View, error) {
-	var static sites.Config
-	var o referral.ViewOptions
+// viewOfFile is the view of a file with nothing learnt besides.
+func viewOfFile(file *configs.File) (*referral.View, error) {
+	return newView(file, world{}, zap.NewNop())
+}
+
+// newView builds the picture of namespaces and sites that a file describes, with
+// what was learnt besides.
+func newView(file *configs.File, w world, log *zap.Logger) (*referral.View, error) {
+	o := referral.ViewOptions{HostAddrs: w.addrs}
 	if file.Sites != nil {
 		o.DefaultSite = file.Sites.Default
-		if file.Sites.Static != nil {
-			static = *file.Sites.Static
-		}
 	}
-	topology, err := sites.New(static)
+	merged, left := mergedSites(file, w.reading)
+	for _, what := range left {
+		log.Warn("left out of the sites, because the directory does not know it", zap.String("what", what))
+	}
+	topology, err := sites.New(merged)
 	if err != nil {
 		return nil, fmt.Errorf("build sites: %w", err)
 	}

@@ -42,7 +42,7 @@ func openUserTable(path string, log *zap.Logger) (*userTable, error) {
 	if err := t.refresh(); err != nil {
 		return nil, fmt.Errorf("read smb.users_file: %w", err)
 	}
-	if t.table.Len() == 0 {
+	if t.table.Len() == 0 && path != "" {
 		log.Warn("no users: nobody can log on with a password", zap.String("users_file", path))
 	}
 	return t, nil

@@ -15,6 +15,7 @@ var rooms = map[string][]string{
 	"internal/fault":    nil,
 	"internal/quantity": nil,
 	"internal/netaddr":  nil,
+	"internal/resolve":  nil,
 	"internal/house":    nil,
 
 	"sites":          {"internal/fault"},

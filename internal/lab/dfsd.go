@@ -4,10 +4,13 @@ package lab
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -21,10 +24,11 @@ import (
 // that every configuration shares: paths, log, listener and users.
 type DfsdSetup struct {
 	Addr   netip.Addr   // zero: a fresh one
+	Host   string       // default: dfsd.lab.example
 	Listen []netip.Addr // where else it listens
 	SMB    []string     // further lines of the `smb` section, such as "guest: true"
 	Rest   string       // the sections `sites` and `namespaces`, in YAML
-	Users  []Account    // default: Alice
+	Users  []Account    // default: Alice; empty but not nil: no users_file
 }
 
 // Dfsd is one running daemon.
@@ -48,6 +52,7 @@ func (l *Lab) Dfsd(s DfsdSetup) *Dfsd {
 	l.t.Helper()
 	d := l.prepareDfsd(s)
 	notify := filepath.Join(d.dir, "notify.sock")
+	_ = os.Remove(notify) // of one that ran here before
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: notify, Net: "unixgram"})
 	if err != nil {
 		l.t.Fatal(err)
@@ -70,6 +75,9 @@ func (l *Lab) prepareDfsd(s DfsdSetup) *Dfsd {
 	}
 	if s.Users == nil {
 		s.Users = []Account{Alice}
+	}
+	if s.Host == "" {
+		s.Host = "dfsd.lab.example"
 	}
 	d := &Dfsd{Addr: s.Addr, lab: l, dir: l.Dir("dfsd-" + s.Addr.String()), setup: s}
 	d.config = filepath.Join(d.dir, "dfsd.yaml")
@@ -107,13 +115,15 @@ func (d *Dfsd) Configure(rest string) {
 	}
 	lines := []string{
 		"version: 1",
-		"host: dfsd.lab.example",
+		"host: " + d.setup.Host,
 		"data_dir: " + d.lab.Dir(filepath.Base(d.dir)+"/data"),
 		"log: {level: debug, format: json}",
 		"admin: {socket: " + filepath.Join(d.dir, "admin.sock") + "}",
 		"smb:",
 		"  listen: [" + strings.Join(listen, ", ") + "]",
-		"  users_file: " + filepath.Join(d.dir, "users.yaml"),
+	}
+	if len(d.setup.Users) > 0 {
+		lines = append(lines, "  users_file: "+filepath.Join(d.dir, "users.yaml"))
 	}
 	for _, line := range d.setup.SMB {
 		lines = append(lines, "  "+line)
@@ -160,6 +170,28 @@ func (d *Dfsd) AwaitLog(mark int, words ...string) {
 		}
 		return nil
 	})
+}
+
+// Metrics is what the daemon counts, as its local socket shows it.
+func (d *Dfsd) Metrics() string {
+	d.lab.t.Helper()
+	socket := filepath.Join(d.dir, "admin.sock")
+	client := http.Client{Timeout: patience, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	answer, err := client.Get("http://dfsd/metrics")
+	if err != nil {
+		d.lab.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		d.lab.t.Fatalf("/metrics: %s, %v", answer.Status, err)
+	}
+	return string(text)
 }
 
 // Alive returns an error when the daemon has ended.

@@ -13,11 +13,19 @@ import (
 var programs = map[string]string{
 	"cpio":               "cpio",
 	"ip":                 "iproute2",
+	"kinit":              "krb5-user",
+	"klist":              "krb5-user",
+	"kvno":               "krb5-user",
+	"ldapsearch":         "ldap-utils",
 	"modprobe":           "kmod",
 	"ndrdump":            "samba-testsuite",
 	"nsenter":            "util-linux",
 	"qemu-system-x86_64": "qemu-system-x86",
 	"rpcclient":          "smbclient",
+	"samba":              "samba-ad-dc",
+	"samba-tool":         "samba-common-bin",
+	"slapadd":            "slapd",
+	"slapd":              "slapd",
 	"smbclient":          "smbclient",
 	"smbd":               "samba",
 	"smbget":             "smbclient",
@@ -26,6 +34,7 @@ var programs = map[string]string{
 	"tcpdump":            "tcpdump",
 	"tshark":             "tshark",
 	"unshare":            "util-linux",
+	"winbindd":           "winbind",
 	debianPython:         "python3-impacket",
 }
 

@@ -42,6 +42,7 @@ const (
 	StatusNoSuchLogonSession     Status = 0xC000005F
 	StatusWrongPassword          Status = 0xC000006A
 	StatusLogonFailure           Status = 0xC000006D
+	StatusTimeDifferenceAtDC     Status = 0xC0000133
 	StatusAccountRestriction     Status = 0xC000006E
 	StatusPasswordExpired        Status = 0xC0000071
 	StatusAccountDisabled        Status = 0xC0000072

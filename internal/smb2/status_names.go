@@ -33,6 +33,7 @@ var statusNames = map[Status]string{
 	StatusNoSuchLogonSession:     "STATUS_NO_SUCH_LOGON_SESSION",
 	StatusWrongPassword:          "STATUS_WRONG_PASSWORD",
 	StatusLogonFailure:           "STATUS_LOGON_FAILURE",
+	StatusTimeDifferenceAtDC:     "STATUS_TIME_DIFFERENCE_AT_DC",
 	StatusAccountRestriction:     "STATUS_ACCOUNT_RESTRICTION",
 	StatusPasswordExpired:        "STATUS_PASSWORD_EXPIRED",
 	StatusAccountDisabled:        "STATUS_ACCOUNT_DISABLED",

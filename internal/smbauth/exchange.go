@@ -29,6 +29,7 @@ type Exchange struct {
 	raw     bool              // the mechanism's tokens come without SPNEGO
 	list    []byte            // the client's mechTypes, DER, as it sent them
 	mustMIC bool              // the client's first mechanism was not chosen
+	pending *Identity         // all but the client's mechListMIC is there
 	ended   bool
 }
 
@@ -40,7 +41,8 @@ type Exchange struct {
 //     ErrNoMechanism and ErrIntegrity, or else a failure of the random source.
 //
 // After an identity or an error the exchange has ended, and a further token is
-// ErrMalformedToken. now is the time of the challenge.
+// ErrMalformedToken: a client whose Kerberos is refused cannot go on with NTLM.
+// now is the time of the challenge, and what tickets are measured by.
 func (x *Exchange) Step(token []byte, now time.Time) (reply []byte, id *Identity, err error) {
 	if x.ended {
 		return nil, nil, malformed("token after the end of the exchange")
@@ -67,6 +69,9 @@ func (x *Exchange) step(token []byte, now time.Time) ([]byte, *Identity, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if x.pending != nil {
+		return x.conclude(resp)
+	}
 	if resp.state == stateReject || resp.token == nil {
 		return nil, nil, malformed("client ends the negotiation without a mechanism token")
 	}
@@ -77,7 +82,8 @@ func (x *Exchange) step(token []byte, now time.Time) ([]byte, *Identity, error) 
 // whose optimistic token counts only where the client's first mechanism is the
 // one chosen (RFC 4178 4.2.1).
 func (x *Exchange) first(token []byte, now time.Time) ([]byte, *Identity, error) {
-	if o, ok := x.a.unwrapped(token); ok {
+	offers := x.a.offers()
+	if o, ok := unwrapped(offers, token); ok {
 		x.mech, x.raw = o.begin(), true
 		return x.mech.step(token, now)
 	}
@@ -85,7 +91,7 @@ func (x *Exchange) first(token []byte, now time.Time) ([]byte, *Identity, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	o, place, ok := x.a.choose(init.mechs)
+	o, place, ok := choose(offers, init.mechs)
 	if !ok {
 		return nil, nil, ErrNoMechanism
 	}
@@ -97,7 +103,7 @@ func (x *Exchange) first(token []byte, now time.Time) ([]byte, *Identity, error)
 	case init.token == nil:
 		answer.state = stateAcceptIncomplete
 	default:
-		return x.advance(answer, init.token, nil, now)
+		return x.advance(answer, init.token, init.mic, now)
 	}
 	return answer.append(nil), nil, nil
 }
@@ -110,21 +116,31 @@ func (x *Exchange) advance(answer negTokenResp, token, mic []byte, now time.Time
 		return nil, nil, err
 	}
 	answer.token, answer.state = reply, stateAcceptIncomplete
-	if id != nil {
-		answer.state = stateAcceptCompleted
-		if answer.mechListMIC, err = x.answerMIC(mic, id); err != nil {
-			return nil, nil, err
-		}
+	if id == nil {
+		return answer.append(nil), nil, nil
 	}
+	if answer.mechListMIC, err = x.answerMIC(reply, mic, id); err != nil {
+		return nil, nil, err
+	}
+	if x.pending != nil {
+		return answer.append(nil), nil, nil
+	}
+	answer.state = stateAcceptCompleted
 	return answer.append(nil), id, nil
 }
 
 // answerMIC checks the client's mechListMIC and returns ours. A guest shares
 // no key with us: there is nothing to check his by, or to make ours with.
-func (x *Exchange) answerMIC(mic []byte, id *Identity) ([]byte, error) {
+//
+// Where the mechanism's last token is ours, the client has a key no sooner than
+// he has that token: a MIC that he must send then comes with one more, and the
+// identity is pending until it does (RFC 4178 5).
+func (x *Exchange) answerMIC(reply, mic []byte, id *Identity) ([]byte, error) {
 	switch {
 	case id.Kind == Guest:
 		return nil, nil
+	case mic == nil && x.mustMIC && reply != nil:
+		x.pending = id
 	case mic == nil && x.mustMIC:
 		return nil, wrapIntegrity("mechListMIC is missing, and the client's first mechanism was not chosen")
 	case mic == nil:
@@ -133,4 +149,18 @@ func (x *Exchange) answerMIC(mic []byte, id *Identity) ([]byte, error) {
 		return nil, wrapIntegrity("mechListMIC is wrong")
 	}
 	return x.mech.listMIC(x.list), nil
+}
+
+// conclude takes the token that must hold the client's mechListMIC and nothing
+// else of weight.
+func (x *Exchange) conclude(resp negTokenResp) ([]byte, *Identity, error) {
+	switch {
+	case resp.state == stateReject || len(resp.token) > 0:
+		return nil, nil, malformed("want the client's mechListMIC alone")
+	case resp.mechListMIC == nil:
+		return nil, nil, wrapIntegrity("mechListMIC is missing, and the client's first mechanism was not chosen")
+	case !x.mech.verifyListMIC(x.list, resp.mechListMIC):
+		return nil, nil, wrapIntegrity("mechListMIC is wrong")
+	}
+	return negTokenResp{state: stateAcceptCompleted}.append(nil), x.pending, nil
 }

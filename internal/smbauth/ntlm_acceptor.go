@@ -47,7 +47,7 @@ func (n *ntlmAcceptor) answerNegotiate(token []byte, now time.Time) ([]byte, err
 	case len(token) > maxNegotiate:
 		return nil, malformed("NTLM negotiate message of %d bytes, most is %d", len(token), maxNegotiate)
 	case m.flags&flagUnicode == 0 || m.flags&flagExtended == 0:
-		return nil, &LogonError{Reason: WeakClient}
+		return nil, &LogonError{Mechanism: MechanismNTLMv2, Reason: WeakClient}
 	}
 	if _, err := io.ReadFull(n.a.rand, n.nonce[:]); err != nil {
 		return nil, fmt.Errorf("draw a server challenge: %w", err)
@@ -143,5 +143,5 @@ func (n *ntlmAcceptor) verifyListMIC(list, mic []byte) bool {
 }
 
 func refuse(m ntlmAuthenticate, why Reason) error {
-	return &LogonError{User: m.user, Domain: m.domain, Workstation: m.workstation, Reason: why}
+	return &LogonError{User: m.user, Domain: m.domain, Workstation: m.workstation, Mechanism: MechanismNTLMv2, Reason: why}
 }

@@ -40,6 +40,7 @@ type negTokenInit struct {
 	mechs [][]byte // contents of the OIDs, in the sender's order of preference; at least one
 	list  []byte   // the DER of their SEQUENCE OF: what a mechListMIC is made of
 	token []byte   // for mechs[0]; nil: absent
+	mic   []byte   // a mechListMIC that came with it; nil: absent
 }
 
 func parseNegTokenInit(b []byte) (negTokenInit, error) {
@@ -60,10 +61,18 @@ func parseNegTokenInit(b []byte) (negTokenInit, error) {
 	}
 	// A1 holds flags that RFC 4178 tells acceptors to ignore. A3 is an
 	// optimistic mechListMIC or, from an acceptor, hints; A4 is the MIC of the
-	// latter. No mechanism here has a key that early.
+	// latter.
+	var third cryptobyte.String
 	if !seq.SkipOptionalASN1(tagField1) || !readOctets(&seq, tagField2, &t.token) ||
-		!seq.SkipOptionalASN1(tagField3) || !seq.SkipOptionalASN1(tagField4) || !seq.Empty() {
+		!seq.ReadOptionalASN1(&third, nil, tagField3) || !seq.SkipOptionalASN1(tagField4) || !seq.Empty() {
 		return t, malformed("fields of NegTokenInit")
+	}
+	if third.PeekASN1Tag(asn1.OCTET_STRING) {
+		var mic cryptobyte.String
+		if !third.ReadASN1(&mic, asn1.OCTET_STRING) || !third.Empty() {
+			return t, malformed("mechListMIC of NegTokenInit")
+		}
+		t.mic = mic
 	}
 	return t, nil
 }

@@ -34,9 +34,12 @@ func (c *conn) countFailure(err error, identity *smbauth.Identity) {
 	var refused *smbauth.LogonError
 	switch {
 	case errors.As(err, &refused):
-		m.countLogon(smbauth.MechanismNTLMv2, logonRefused)
+		m.countLogon(refused.Mechanism, logonRefused)
 		line = append(line, zap.String("user", refused.User), zap.String("domain", refused.Domain),
 			zap.String("workstation", refused.Workstation), zap.Stringer("why", refused.Reason))
+		if refused.Mechanism == smbauth.MechanismKerberos {
+			line = append(line, zap.String("service", refused.Service), zap.String("detail", refused.Detail))
+		}
 	case identity != nil:
 		m.countLogon(identity.Mechanism, logonRefused)
 		line = append(line, zap.String("user", identity.User), zap.String("domain", identity.Domain))

@@ -47,6 +47,10 @@ func statusOf(err error) smb2.Status {
 	if errors.As(err, &status) {
 		return status
 	}
+	var refused *smbauth.LogonError
+	if errors.As(err, &refused) && refused.Reason == smbauth.ClockSkew {
+		return smb2.StatusTimeDifferenceAtDC
+	}
 	for _, row := range statusTable {
 		if errors.Is(err, row.err) {
 			return row.status

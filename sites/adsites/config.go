@@ -27,8 +27,11 @@ type Config struct {
 	Bind *BindConfig `yaml:"bind"`
 	// TLS protects the connection.
 	TLS TLSConfig `yaml:"tls"`
-	// Refresh is the time between two readings.
+	// Refresh is the longest time between two readings. Changes are looked for
+	// every few seconds besides.
 	Refresh time.Duration `yaml:"refresh"`
+	// Mapping describes a directory that is not Active Directory; nil: it is.
+	Mapping *MappingConfig `yaml:"mapping"`
 }
 
 // BindConfig says who asks the directory. Secrets stand in files of their own.
@@ -77,7 +80,13 @@ func (c Config) Validate() fault.List {
 	if c.Bind != nil {
 		faults.Nest("bind", c.Bind.validate())
 	}
+	if c.Bind != nil && c.Bind.Method == GSSAPI && c.TLS.Mode == Off {
+		faults.Addf("bind.method", "gssapi does not protect what follows: set tls.mode to ldaps or starttls")
+	}
 	faults.Nest("tls", c.TLS.validate())
+	if c.Mapping != nil {
+		faults.Nest("mapping", c.Mapping.validate())
+	}
 	if c.Refresh < minRefresh || c.Refresh > maxRefresh {
 		faults.Addf("refresh", "%s is not within 10s to 24h", c.Refresh)
 	}

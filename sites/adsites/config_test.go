@@ -14,6 +14,15 @@ func valid() Config {
 	return c
 }
 
+func validMapping() *MappingConfig {
+	return &MappingConfig{
+		Base:    "ou=sites,dc=corp,dc=test",
+		Sites:   SiteMapping{Filter: "(objectClass=organizationalUnit)", Name: "ou"},
+		Subnets: SubnetMapping{Filter: "(&(objectClass=ipNetwork)(l=*))", Prefix: "description", Site: "l"},
+		Links:   LinkMapping{Filter: "(objectClass=groupOfNames)", Name: "cn", Sites: "member", Cost: "description"},
+	}
+}
+
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		name string
@@ -57,6 +66,35 @@ func TestValidate(t *testing.T) {
 		{
 			"tls off", func(c *Config) { c.TLS = TLSConfig{Mode: Off, CAFile: "ca.pem", InsecureSkipVerify: true} },
 			"tls.ca_file: no certificate is checked while mode is off\ntls.insecure_skip_verify: no certificate is checked while mode is off",
+		},
+		{
+			"gssapi without tls", func(c *Config) { c.TLS.Mode, c.Bind = Off, &BindConfig{Method: GSSAPI, Keytab: "k"} },
+			"bind.method: gssapi does not protect what follows: set tls.mode to ldaps or starttls",
+		},
+		{"mapping", func(c *Config) { c.Mapping = validMapping() }, ""},
+		{"mapping without links", func(c *Config) { c.Mapping = validMapping(); c.Mapping.Links = LinkMapping{} }, ""},
+		{
+			"mapping of nothing", func(c *Config) { c.Mapping = &MappingConfig{} },
+			"mapping.base: \"\" is no distinguished name, for example ou=sites,dc=corp,dc=example,dc=com\n" +
+				"mapping.sites.filter: a filter is needed, for example (objectClass=organizationalUnit)\n" +
+				"mapping.sites.name: the name of an attribute is needed\n" +
+				"mapping.subnets.filter: a filter is needed, for example (objectClass=organizationalUnit)\n" +
+				"mapping.subnets.prefix: the name of an attribute is needed\n" +
+				"mapping.subnets.site: the name of an attribute is needed",
+		},
+		{
+			"mapping with faults", func(c *Config) {
+				c.Mapping = validMapping()
+				c.Mapping.Base = "corp"
+				c.Mapping.Sites = SiteMapping{Filter: "(ou=*", Name: "o u"}
+				c.Mapping.Subnets.Filter = "objectClass=ipNetwork"
+				c.Mapping.Links = LinkMapping{Filter: "(&(a=b)(c=*))", Name: "cn", Sites: "1.2.3", Cost: "(cost)"}
+			},
+			"mapping.base: \"corp\" is no distinguished name, for example ou=sites,dc=corp,dc=example,dc=com\n" +
+				"mapping.sites.filter: \"(ou=*\" is no LDAP filter: it stands within ( and )\n" +
+				"mapping.sites.name: \"o u\" is no name of an attribute\n" +
+				"mapping.subnets.filter: \"objectClass=ipNetwork\" is no LDAP filter: it stands within ( and )\n" +
+				"mapping.links.cost: \"(cost)\" is no name of an attribute",
 		},
 		{"refresh", func(c *Config) { c.Refresh = time.Second }, "refresh: 1s is not within 10s to 24h"},
 	}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"dfsd/configs"
+	"dfsd/internal/resolve"
+	"dfsd/referral"
+	"dfsd/sites"
+	"dfsd/sites/adsites"
+)
+
+// directory is what this host learns from others than its configuration: the
+// sites that a directory server tells, and the addresses of targets' hosts. The
+// last whole topology is kept on disk, so that a start needs no directory.
+type directory struct {
+	config  *adsites.Config // nil: no directory server
+	dataDir string
+	log     *zap.Logger
+
+	reader *adsites.Reader
+	dns    *resolve.Client
+	hosts  *resolve.Hosts
+
+	last   atomic.Pointer[adsites.Reading] // nil: none yet
+	faults prometheus.Counter
+	told   string // the fault that was told last; the follower's own
+}
+
+// world is what a view is built from beside the configuration.
+type world struct {
+	reading *adsites.Reading
+	addrs   func(host string) []netip.Addr
+}
+
+// newDirectory reads the last topology. Nothing is asked yet.
+func newDirectory(file *configs.File, registry *prometheus.Registry, log *zap.Logger) (*directory, error) {
+	d := &directory{dataDir: file.DataDir, log: log.Named("directory")}
+	var o resolve.Options
+	if file.Sites != nil && file.Sites.LDAP != nil {
+		d.config = file.Sites.LDAP
+		if d.config.DNS != "" {
+			o.Servers = []string{d.config.DNS}
+		}
+	}
+	o.Log = d.log
+	var err error
+	if d.dns, err = resolve.New(o); err != nil {
+		return nil, withHint(fmt.Errorf("find the DNS servers: %w", err), "set sites.ldap.dns to the host:port of a resolver")
+	}
+	d.hosts = resolve.NewHosts(d.dns, resolve.HostsOptions{Log: d.log})
+	if d.config == nil {
+		return d, nil
+	}
+	if err := os.MkdirAll(d.dataDir, 0o700); err != nil {
+		return nil, withHint(fmt.Errorf("make room for the last topology: %w", err), "set data_dir to a directory that this user may write")
+	}
+	d.last.Store(d.recall())
+	d.reader = adsites.NewReader(*d.config, adsites.Options{Locate: d.locate, Log: d.log})
+	d.faults = prometheus.NewCounter(prometheus.CounterOpts{Name: "dfsd_directory_failures_total", Help: "Readings of the directory that failed."})
+	registry.MustRegister(d.faults, prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "dfsd_directory_age_seconds", Help: "Age of the topology in force, which the directory told; -1 where it never did."}, d.age,
+	))
+	return d, nil
+}
+
+// recall returns the topology that is on disk, nil if there is none.
+func (d *directory) recall() *adsites.Reading {
+	r, err := adsites.LoadSnapshot(d.dataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		d.log.Warn("the topology on disk is of no use; the directory is read anew", zap.Error(err))
+		return nil
+	}
+	d.log.Info("last topology read from disk", zap.Time("of", r.At), zap.String("server", r.Server), zap.Int("sites", len(r.Config.Sites)))
+	return &r
+}
+
+func (d *directory) age() float64 {
+	if r := d.last.Load(); r != nil {
+		return time.Since(r.At).Seconds()
+	}
+	return -1
+}
+
+func (d *directory) world() world { return world{d.last.Load(), d.hosts.Addrs} }
+
+// locate finds domain controllers, those of this host's site first.
+func (d *directory) locate(ctx context.Context) ([]adsites.Server, error) {
+	found, err := d.dns.Controllers(ctx, d.config.Domain, d.ownSite())
+	if err != nil {
+		return nil, err
+	}
+	servers := make([]adsites.Server, len(found))
+	for i, c := range found {
+		servers[i] = adsites.Server{Host: c.Host, Port: c.Port, Addrs: c.Addrs}
+	}
+	return servers, nil
+}
+
+// ownSite is the site of the first address of this host that has one, by the
+// last topology.
+func (d *directory) ownSite() string {
+	r := d.last.Load()
+	if r == nil {
+		return ""
+	}
+	topology, err := sites.New(r.Config)
+	if err != nil {
+		return ""
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLoopback() {
+			if id := topology.SiteOf(p.Addr()); id != sites.None {
+				return topology.Name(id)
+			}
+		}
+	}
+	return ""
+}
+
+// run learns until ctx ends, and calls changed whenever a view would differ.
+func (d *directory) run(ctx context.Context, changed func()) {
+	var all sync.WaitGroup
+	all.Go(func() { _ = d.hosts.Run(ctx) }) // ends with ctx alone
+	if d.reader != nil {
+		all.Go(func() {
+			adsites.Follow(ctx, d.reader, adsites.FollowOptions{}, func(r adsites.Reading) { d.deliver(r, changed) }, d.failed)
+		})
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-d.hosts.Changed():
+			changed()
+		}
+	}
+	all.Wait()
+}
+
+// deliver takes a topology in, if it is one that can be put in force.
+func (d *directory) deliver(r adsites.Reading, changed func()) {
+	d.told = ""
+	before := d.last.Load()
+	same := before != nil && reflect.DeepEqual(before.Config, r.Config)
+	if !same {
+		d.log.Info("topology read", zap.String("server", r.Server), zap.Int("sites", len(r.Config.Sites)),
+			zap.Int("subnets", len(r.Config.Subnets)), zap.Int("links", len(r.Config.Links)), zap.Int("warnings", len(r.Warnings)))
+	}
+	if before == nil || !reflect.DeepEqual(before.Warnings, r.Warnings) {
+		for _, w := range r.Warnings {
+			d.log.Warn("odd object in the directory", zap.String("dn", w.DN), zap.String("what", w.Message))
+		}
+	}
+	d.last.Store(&r)
+	if err := adsites.SaveSnapshot(d.dataDir, r); err != nil {
+		d.log.Error("the topology is not kept for the next start", zap.Error(err))
+	}
+	if !same {
+		changed()
+	}
+}
+
+// failed tells a fault once, until another comes or the directory answers.
+func (d *directory) failed(err error) {
+	d.faults.Inc()
+	if err.Error() == d.told {
+		return
+	}
+	d.told = err.Error()
+	d.log.Error("directory not read, the last topology stays in force", zap.Error(err), zap.Float64("age_seconds", d.age()))
+}
+
+// mergedSites are the sites of a file, laid over what the directory told. left
+// says what of the file had to be left out.
+func mergedSites(file *configs.File, reading *adsites.Reading) (merged sites.Config, left []string) {
+	if file.Sites == nil {
+		return sites.Config{}, nil
+	}
+	var static sites.Config
+	if file.Sites.Static != nil {
+		static = *file.Sites.Static
+	}
+	switch {
+	case file.Sites.LDAP == nil:
+		return static, nil
+	case reading == nil: // what the file names of the directory is not known yet
+		return sites.Overlay(sites.Config{BridgeAll: static.BridgeAll}, static)
+	}
+	return sites.Overlay(reading.Config, static)
+}
+
+// relearned builds the view anew from what was learnt, under the configuration
+// in force.
+func (d *daemon) relearned() {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	old := d.state.Load()
+	view, err := d.newView(old.config)
+	if err != nil {
+		d.log.Error("what was learnt cannot be put in force, the state before stays", zap.Error(err))
+		return
+	}
+	d.use(&state{config: old.config, view: view, about: old.about})
+}
+
+// newView builds the view of a file with what was learnt, and has the hosts that
+// it names watched.
+func (d *daemon) newView(file *configs.File) (*referral.View, error) {
+	view, err := newView(file, d.directory.world(), d.log)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if file.Sites != nil {
+		for _, host := range view.Namespaces().Hosts() {
+			if _, err := netip.ParseAddr(host); err != nil {
+				names = append(names, host)
+			}
+		}
+	}
+	d.directory.hosts.Watch(names)
+	return view, nil
+}

@@ -1,0 +1,119 @@
+package adsites
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+	"github.com/go-ldap/ldap/v3/gssapi"
+	"github.com/jcmturner/gokrb5/v8/client"
+	"github.com/jcmturner/gokrb5/v8/config"
+	"github.com/jcmturner/gokrb5/v8/keytab"
+)
+
+const (
+	// maxKeytab bounds a keytab file; a key takes about 100 bytes.
+	maxKeytab = 1 << 20
+	// maxKDCs bounds how many controllers are asked for a ticket.
+	maxKDCs = 3
+)
+
+// bindKerberos binds with a ticket for ldap/HOST that the controllers
+// themselves give out (RFC 4752). It stands within TLS: see Reader.
+func (r *Reader) bindKerberos(s *session, others []target) error {
+	text, err := readBounded(r.config.Bind.Keytab, maxKeytab)
+	if err != nil {
+		return fmt.Errorf("%sbind.keytab: %w", setting, err)
+	}
+	keys := keytab.New()
+	if err := unmarshalKeytab(keys, text); err != nil {
+		return fmt.Errorf("%sbind.keytab: %s is no keytab", setting, r.config.Bind.Keytab)
+	}
+	name, realm, err := principal(keys)
+	if err != nil {
+		return fmt.Errorf("%sbind.keytab: %s: %w", setting, r.config.Bind.Keytab, err)
+	}
+	krb, err := config.NewFromString(kerberosConfig(realm, s.target, others))
+	if err != nil {
+		return fmt.Errorf("make the Kerberos configuration of %s: %w", realm, err)
+	}
+	c := &gssapi.Client{Client: client.NewWithKeytab(name, realm, keys, krb, client.DisablePAFXFAST(true))}
+	defer c.Destroy()
+	if err := s.conn.GSSAPIBind(c, "ldap/"+serviceHost(s), ""); err != nil {
+		return explainKerberos(err, name+"@"+realm)
+	}
+	return nil
+}
+
+// explainKerberos says why a bind was refused: a server's text is left out, as
+// in explainBind, and what the Kerberos library says is kept.
+func explainKerberos(err error, who string) error {
+	var refused *ldap.Error
+	if !errors.As(err, &refused) {
+		return fmt.Errorf("bind as %s with Kerberos: %w", who, err)
+	}
+	if refused.ResultCode == ldap.LDAPResultStrongAuthRequired {
+		return fmt.Errorf("bind as %s with Kerberos: the server takes it without channel binding within TLS no more: "+
+			"use a simple bind, or allow it (Samba: ldap server require strong auth = allow_sasl_over_tls)", who)
+	}
+	return fmt.Errorf("%w (Kerberos)", explainBind(err, who, LDAPS))
+}
+
+// unmarshalKeytab reads a file that a person may have put there by mistake; the
+// library trusts its lengths.
+func unmarshalKeytab(k *keytab.Keytab, text []byte) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("malformed")
+		}
+	}()
+	return k.Unmarshal(text)
+}
+
+// principal chooses whose key to use: the first of one part, such as HOST$ or
+// svc-dfsd, for a domain controller gives no first ticket to a service name.
+func principal(k *keytab.Keytab) (name, realm string, err error) {
+	for _, e := range k.Entries {
+		if len(e.Principal.Components) == 1 {
+			return e.Principal.Components[0], e.Principal.Realm, nil
+		}
+	}
+	if len(k.Entries) == 0 {
+		return "", "", errors.New("it holds no key")
+	}
+	first := k.Entries[0].Principal
+	return strings.Join(first.Components, "/"), first.Realm, nil
+}
+
+// serviceHost returns the DNS name in the service principal: a server that was
+// named by its address says it itself.
+func serviceHost(s *session) string {
+	if _, err := netip.ParseAddr(s.target.Host); err == nil && s.root.dnsHostName != "" {
+		return s.root.dnsHostName
+	}
+	return s.target.Host
+}
+
+// kerberosConfig is a krb5.conf in which the server itself and the other
+// controllers give out tickets, over TCP.
+func kerberosConfig(realm string, t target, others []target) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n udp_preference_limit = 1\n", realm)
+	fmt.Fprintf(&b, "[realms]\n %s = {\n", realm)
+	seen := map[string]bool{}
+	for _, o := range append([]target{t}, others...) {
+		host := o.Host
+		if len(o.Addrs) > 0 {
+			host = o.Addrs[0].String()
+		}
+		if !seen[host] && len(seen) < maxKDCs {
+			seen[host] = true
+			fmt.Fprintf(&b, "  kdc = %s\n", net.JoinHostPort(host, "88"))
+		}
+	}
+	b.WriteString(" }\n")
+	return b.String()
+}

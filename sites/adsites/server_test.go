@@ -1,0 +1,159 @@
+package adsites
+
+import (
+	"bufio"
+	"crypto/tls"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+)
+
+// fakeServer answers searches with what a function says: only what no real
+// server can be made to do is asked of it.
+type fakeServer struct {
+	answer func(search) reply
+	mu     sync.Mutex
+	asked  []search
+}
+
+type search struct {
+	base, filter string
+	attributes   []string
+}
+
+// reply is entries, then a result; cut ends the connection before the result.
+type reply struct {
+	entries []*ldap.Entry
+	code    int64
+	cut     bool
+}
+
+func found(entries ...*ldap.Entry) reply { return reply{entries: entries} }
+
+func object(dn string, attributes ...string) *ldap.Entry {
+	values := map[string][]string{}
+	for i := 0; i+1 < len(attributes); i += 2 {
+		values[attributes[i]] = append(values[attributes[i]], attributes[i+1])
+	}
+	return ldap.NewEntry(dn, values)
+}
+
+// listen serves on a loopback port until the test ends; config nil: plainly.
+func (f *fakeServer) listen(t *testing.T, config *tls.Config) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if config != nil {
+		l = tls.NewListener(l, config)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
+	wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { f.serve(conn) })
+		}
+	})
+	return address
+}
+
+func (f *fakeServer) serve(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for {
+		p, err := ber.ReadPacket(in)
+		if err != nil || len(p.Children) < 2 {
+			return
+		}
+		id, op := p.Children[0].Value, p.Children[1]
+		switch op.Tag {
+		case ldap.ApplicationSearchRequest:
+			if !f.search(conn, id, op) {
+				return
+			}
+		case ldap.ApplicationUnbindRequest:
+			return
+		default:
+			send(conn, id, done(ldap.ApplicationBindResponse, ldap.LDAPResultInvalidCredentials))
+		}
+	}
+}
+
+func (f *fakeServer) search(conn net.Conn, id any, op *ber.Packet) bool {
+	s := search{base: op.Children[0].Data.String()}
+	s.filter, _ = ldap.DecompileFilter(op.Children[6])
+	for _, a := range op.Children[7].Children {
+		s.attributes = append(s.attributes, a.Data.String())
+	}
+	f.mu.Lock()
+	f.asked = append(f.asked, s)
+	r := f.answer(s)
+	f.mu.Unlock()
+	for _, e := range r.entries {
+		send(conn, id, entryPacket(e))
+	}
+	if r.cut {
+		return false
+	}
+	send(conn, id, done(ldap.ApplicationSearchResultDone, r.code))
+	return true
+}
+
+// count returns how many searches had a base or filter with text.
+func (f *fakeServer) count(text string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, s := range f.asked {
+		if strings.Contains(s.base+s.filter, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func send(conn net.Conn, id any, op *ber.Packet) {
+	p := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+	p.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""))
+	p.AppendChild(op)
+	_, _ = conn.Write(p.Bytes())
+}
+
+func done(tag ber.Tag, code int64) *ber.Packet {
+	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
+	p.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, ""))
+	p.AppendChild(octets(""))
+	p.AppendChild(octets("the password is s3cret-echo"))
+	return p
+}
+
+func octets(s string) *ber.Packet {
+	return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, "")
+}
+
+func entryPacket(e *ldap.Entry) *ber.Packet {
+	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
+	p.AppendChild(octets(e.DN))
+	list := ber.NewSequence("")
+	for _, a := range e.Attributes {
+		one, values := ber.NewSequence(""), ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "")
+		for _, v := range a.Values {
+			values.AppendChild(octets(v))
+		}
+		one.AppendChild(octets(a.Name))
+		one.AppendChild(values)
+		list.AppendChild(one)
+	}
+	p.AppendChild(list)
+	return p
+}

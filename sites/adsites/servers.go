@@ -1,0 +1,160 @@
+package adsites
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+	"go.uber.org/zap"
+)
+
+// ServersError says for each server that was asked what went wrong.
+type ServersError struct {
+	// Errs begin with the server's host:port, in the order asked.
+	Errs []error
+}
+
+func (e *ServersError) Error() string {
+	texts := make([]string, len(e.Errs))
+	for i, err := range e.Errs {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the errors of all servers.
+func (e *ServersError) Unwrap() []error { return e.Errs }
+
+// serverError is what went wrong with one server.
+type serverError struct {
+	name string
+	err  error
+}
+
+func (e *serverError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *serverError) Unwrap() error { return e.err }
+
+// ask does work with the first server with which it succeeds, and keeps the
+// session. The caller has the turn.
+func (r *Reader) ask(ctx context.Context, work func(*session) error) error {
+	all, err := r.targets(ctx)
+	if err != nil {
+		return err
+	}
+	order := r.order(all)
+	var faults ServersError
+	for _, t := range order {
+		err := r.askOne(ctx, t, order, work)
+		if err == nil {
+			delete(r.failed, t.name)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r.failed[t.name] = r.options.Now()
+		r.options.Log.Info("directory server failed", zap.String("server", t.name), zap.Error(err))
+		faults.Errs = append(faults.Errs, &serverError{t.name, err})
+	}
+	return &faults
+}
+
+// order returns the servers as given, those that failed lately behind the
+// others, and forgets the failures of servers that are gone.
+func (r *Reader) order(all []target) []target {
+	now := r.options.Now()
+	known := make(map[string]bool, len(all))
+	var good, bad []target
+	for _, t := range all {
+		if known[t.name] {
+			continue
+		}
+		known[t.name] = true
+		if at, ok := r.failed[t.name]; ok && now.Sub(at) < demoted {
+			bad = append(bad, t)
+		} else {
+			good = append(good, t)
+		}
+	}
+	for name := range r.failed {
+		if !known[name] {
+			delete(r.failed, name)
+		}
+	}
+	return slices.Concat(good, bad)
+}
+
+func (r *Reader) askOne(ctx context.Context, t target, all []target, work func(*session) error) error {
+	if r.kept != nil && (r.kept.target.name != t.name || r.kept.conn.IsClosing()) {
+		r.kept.close()
+		r.kept = nil
+	}
+	if r.kept == nil {
+		s, err := r.open(ctx, t, all)
+		if err != nil {
+			return err
+		}
+		r.kept = s
+	}
+	err := work(r.kept)
+	if err != nil {
+		r.drop()
+	}
+	return err
+}
+
+// drop gives a session up after a fault: what may still come on its connection
+// belongs to nothing.
+func (r *Reader) drop() {
+	if r.kept != nil {
+		r.kept.close()
+		r.kept = nil
+	}
+}
+
+// open connects, binds and asks the server what it is.
+func (r *Reader) open(ctx context.Context, t target, all []target) (*session, error) {
+	raw, err := r.connect(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: ldap.NewConn(newFramedConn(raw), r.config.TLS.Mode != Off), target: t, remote: raw.RemoteAddr()}
+	s.conn.SetTimeout(stallTimeout)
+	s.conn.Start()
+	// The library's bind knows no context.
+	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
+	err = r.introduce(ctx, s, all)
+	if err == nil && ctx.Err() != nil {
+		err = errors.New("cancelled")
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (r *Reader) introduce(ctx context.Context, s *session, all []target) error {
+	var err error
+	if s.root, err = s.readRoot(ctx); err != nil {
+		return err
+	}
+	if err := r.bind(s, all); err != nil {
+		return err
+	}
+	// A bound account may be told more than a stranger.
+	if s.root, err = s.readRoot(ctx); err != nil {
+		return err
+	}
+	if s.origin, err = r.directory.identify(ctx, s); err != nil {
+		return err
+	}
+	if d, ok := r.directory.(activeDirectory); ok {
+		visible, err := d.seesDeleted(ctx, s)
+		s.deletedHidden = !visible
+		return err
+	}
+	return nil
+}
