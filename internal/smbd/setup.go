@@ -3,6 +3,8 @@ package smbd
 import (
 	"time"
 
+	"go.uber.org/zap"
+
 	"dfsd/internal/smb2"
 	"dfsd/internal/smbauth"
 )
@@ -58,6 +60,8 @@ func (c *conn) stepLogon(r *request, q *smb2.SessionSetupRequest, now time.Time)
 		return c.refuseLogon(r, err)
 	}
 	c.server.metrics.countLogon(identity.Mechanism, logonOK)
+	c.server.log.Debug("logged on", zap.Stringer("client", c.client), zap.String("user", identity.User),
+		zap.String("domain", identity.Domain), zap.String("mechanism", identity.Mechanism))
 	r.prove = s.proven()
 	answer(r, smb2.SessionSetupResponse{Flags: s.flags(), Token: token})
 	return nil
