@@ -54,14 +54,13 @@ func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel
 	d := &daemon{from: from, log: log, level: level, registry: prometheus.NewRegistry(), random: referral.NewRandom()}
 	d.metrics = newMetrics(d.registry)
 	var err error
-	if d.directory, err = newDirectory(s.config, d.registry, log); err != nil {
+	if d.directory, err = newDirectory(s.config, d.registry, d.topology, log); err != nil {
 		return nil, err
 	}
-	view, err := d.newView(s.config)
-	if err != nil {
+	if s, err = d.see(s); err != nil {
 		return nil, err
 	}
-	d.use(&state{config: s.config, view: view, about: s.about})
+	d.use(s)
 	if s.config.SMB != nil {
 		if d.users, err = openUserTable(s.config.SMB.UsersFile, log); err != nil {
 			return nil, err

@@ -18,7 +18,6 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/resolve"
-	"dfsd/referral"
 	"dfsd/sites"
 	"dfsd/sites/adsites"
 )
@@ -31,9 +30,10 @@ type directory struct {
 	dataDir string
 	log     *zap.Logger
 
-	reader *adsites.Reader
-	dns    *resolve.Client
-	hosts  *resolve.Hosts
+	topology func() *sites.Topology // in force
+	reader   *adsites.Reader
+	dns      *resolve.Client
+	hosts    *resolve.Hosts
 
 	last   atomic.Pointer[adsites.Reading] // nil: none yet
 	faults prometheus.Counter
@@ -47,16 +47,13 @@ type world struct {
 }
 
 // newDirectory reads the last topology. Nothing is asked yet.
-func newDirectory(file *configs.File, registry *prometheus.Registry, log *zap.Logger) (*directory, error) {
-	d := &directory{dataDir: file.DataDir, log: log.Named("directory")}
-	var o resolve.Options
-	if file.Sites != nil && file.Sites.LDAP != nil {
-		d.config = file.Sites.LDAP
-		if d.config.DNS != "" {
-			o.Servers = []string{d.config.DNS}
-		}
+// topology gives the one in force, once there is one.
+func newDirectory(file *configs.File, registry *prometheus.Registry, topology func() *sites.Topology, log *zap.Logger) (*directory, error) {
+	d := &directory{config: ldapOf(file), dataDir: file.DataDir, topology: topology, log: log.Named("directory")}
+	o := resolve.Options{Log: d.log}
+	if d.config != nil && d.config.DNS != "" {
+		o.Servers = []string{d.config.DNS}
 	}
-	o.Log = d.log
 	var err error
 	if d.dns, err = resolve.New(o); err != nil {
 		return nil, withHint(fmt.Errorf("find the DNS servers: %w", err), "set sites.ldap.dns to the host:port of a resolver")
@@ -113,17 +110,9 @@ func (d *directory) locate(ctx context.Context) ([]adsites.Server, error) {
 	return servers, nil
 }
 
-// ownSite is the site of the first address of this host that has one, by the
-// last topology.
+// ownSite is the site of the first address of this host that has one.
 func (d *directory) ownSite() string {
-	r := d.last.Load()
-	if r == nil {
-		return ""
-	}
-	topology, err := sites.New(r.Config)
-	if err != nil {
-		return ""
-	}
+	topology := d.topology()
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
 		return ""
@@ -201,7 +190,7 @@ func mergedSites(file *configs.File, reading *adsites.Reading) (merged sites.Con
 		static = *file.Sites.Static
 	}
 	switch {
-	case file.Sites.LDAP == nil:
+	case ldapOf(file) == nil:
 		return static, nil
 	case reading == nil: // what the file names of the directory is not known yet
 		return sites.Overlay(sites.Config{BridgeAll: static.BridgeAll}, static)
@@ -209,35 +198,36 @@ func mergedSites(file *configs.File, reading *adsites.Reading) (merged sites.Con
 	return sites.Overlay(reading.Config, static)
 }
 
-// relearned builds the view anew from what was learnt, under the configuration
-// in force.
+// relearned sees the configuration in force with what was learnt.
 func (d *daemon) relearned() {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	old := d.state.Load()
-	view, err := d.newView(old.config)
+	next, err := d.see(d.state.Load())
 	if err != nil {
 		d.log.Error("what was learnt cannot be put in force, the state before stays", zap.Error(err))
 		return
 	}
-	d.use(&state{config: old.config, view: view, about: old.about})
+	d.use(next)
 }
 
-// newView builds the view of a file with what was learnt, and has the hosts that
-// it names watched.
-func (d *daemon) newView(file *configs.File) (*referral.View, error) {
-	view, err := newView(file, d.directory.world(), d.log)
+// see returns s as it is with what was learnt, and has the hosts that it names
+// watched.
+func (d *daemon) see(s *state) (*state, error) {
+	next, err := s.seen(d.directory.world(), d.log)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	if file.Sites != nil {
-		for _, host := range view.Namespaces().Hosts() {
+	if s.config.Sites != nil {
+		for _, host := range s.namespaces.Hosts() {
 			if _, err := netip.ParseAddr(host); err != nil {
 				names = append(names, host)
 			}
 		}
 	}
 	d.directory.hosts.Watch(names)
-	return view, nil
+	return next, nil
 }
+
+// topology is the one in force.
+func (d *daemon) topology() *sites.Topology { return d.state.Load().view.Topology() }

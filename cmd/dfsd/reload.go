@@ -43,7 +43,11 @@ func (d *daemon) Reload(context.Context) error {
 }
 
 func (d *daemon) reload() error {
-	next, err := readState(d.from, d.newView)
+	read, err := readState(d.from)
+	if err != nil {
+		return err
+	}
+	next, err := d.see(read)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func newServeCommand() *cobra.Command {
 	}
 	from := addFileFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := readState(from, viewOfFile)
+		s, err := readState(from)
 		if err != nil {
 			return err
 		}

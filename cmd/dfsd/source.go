@@ -107,11 +107,14 @@ func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) 
 			return daemon, nil
 		}
 	}
-	view, err := newView(file, lastWorld(file, talk), zap.NewNop())
+	s, err := newState(file)
 	if err != nil {
 		return nil, err
 	}
-	return admin.NewPicture(view), nil
+	if s, err = s.seen(lastWorld(file, talk), zap.NewNop()); err != nil {
+		return nil, err
+	}
+	return admin.NewPicture(s.view), nil
 }
 
 // lastWorld is what the daemon of a file has learnt last, as it left that on disk.

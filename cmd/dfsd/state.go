@@ -13,16 +13,18 @@ import (
 	"dfsd/sites"
 )
 
-// state is what one reading of the configuration gave. It is immutable and
-// replaced as a whole.
+// state is what one reading of the configuration gave, and what was learnt
+// besides. It is immutable and replaced as a whole.
 type state struct {
-	config *configs.File
-	view   *referral.View
-	about  admin.Configuration
+	config     *configs.File
+	namespaces *namespace.Snapshot
+	view       *referral.View // nil until seen
+	about      admin.Configuration
 }
 
-// readState reads, validates and builds; it changes nothing that runs.
-func readState(from *fileFlags, build func(*configs.File) (*referral.View, error)) (*state, error) {
+// readState reads, validates and builds the namespaces, which a daemon then
+// sees in its world; it changes nothing that runs.
+func readState(from *fileFlags) (*state, error) {
 	file, err := from.load()
 	if err != nil {
 		return nil, err
@@ -30,28 +32,32 @@ func readState(from *fileFlags, build func(*configs.File) (*referral.View, error
 	if err := refuseUnserved(file, from.path()); err != nil {
 		return nil, err
 	}
-	view, err := build(file)
+	s, err := newState(file)
 	if err != nil {
 		return nil, err
 	}
-	return &state{config: file, view: view, about: admin.Configuration{
+	s.about = admin.Configuration{
 		File: from.path(), Host: file.Host, Digest: file.Digest(), Loaded: time.Now().UTC().Format(time.RFC3339),
-	}}, nil
-}
-
-// viewOfFile is the view of a file with nothing learnt besides.
-func viewOfFile(file *configs.File) (*referral.View, error) {
-	return newView(file, world{}, zap.NewNop())
-}
-
-// newView builds the picture of namespaces and sites that a file describes, with
-// what was learnt besides.
-func newView(file *configs.File, w world, log *zap.Logger) (*referral.View, error) {
-	o := referral.ViewOptions{HostAddrs: w.addrs}
-	if file.Sites != nil {
-		o.DefaultSite = file.Sites.Default
 	}
-	merged, left := mergedSites(file, w.reading)
+	return s, nil
+}
+
+func newState(file *configs.File) (*state, error) {
+	snapshot, err := namespace.New(file.Namespaces)
+	if err != nil {
+		return nil, fmt.Errorf("build namespaces: %w", err)
+	}
+	return &state{config: file, namespaces: snapshot}, nil
+}
+
+// seen returns s with the view of its namespaces and sites, and of what was
+// learnt besides.
+func (s *state) seen(w world, log *zap.Logger) (*state, error) {
+	o := referral.ViewOptions{HostAddrs: w.addrs}
+	if s.config.Sites != nil {
+		o.DefaultSite = s.config.Sites.Default
+	}
+	merged, left := mergedSites(s.config, w.reading)
 	for _, what := range left {
 		log.Warn("left out of the sites, because the directory does not know it", zap.String("what", what))
 	}
@@ -59,9 +65,7 @@ func newView(file *configs.File, w world, log *zap.Logger) (*referral.View, erro
 	if err != nil {
 		return nil, fmt.Errorf("build sites: %w", err)
 	}
-	snapshot, err := namespace.New(file.Namespaces)
-	if err != nil {
-		return nil, fmt.Errorf("build namespaces: %w", err)
-	}
-	return referral.NewView(snapshot, topology, o), nil
+	next := *s
+	next.view = referral.NewView(s.namespaces, topology, o)
+	return &next, nil
 }

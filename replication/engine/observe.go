@@ -135,7 +135,8 @@ func everything() []survey.Area {
 // survey compares areas with the index, and gives the loop what it finds and
 // then events. It returns when the loop has taken them.
 func (r *replica) survey(ctx context.Context, areas []survey.Area, events []reconcile.Event, whole bool) error {
-	s := &findings{r: r, ctx: ctx, streaming: r.meta.Load().Phase == reconcile.Scanning, areas: areas, whole: whole, batches: r.batches.Load(), unread: map[string]error{}, put: put{map[replication.FileID]bool{}, map[spot]bool{}}}
+	s := r.newFindings(ctx, areas)
+	s.streaming, s.whole = r.meta.Load().Phase == reconcile.Scanning, whole
 	r.surveys.Add(1)
 	defer r.surveys.Add(-1)
 	o := r.surveyOptions()
@@ -187,9 +188,22 @@ type findings struct {
 	done      chan struct{}
 }
 
+func (r *replica) newFindings(ctx context.Context, areas []survey.Area) *findings {
+	return &findings{
+		r: r, ctx: ctx, areas: areas, batches: r.batches.Load(),
+		unread: map[string]error{}, put: put{map[replication.FileID]bool{}, map[spot]bool{}},
+	}
+}
+
 // Found implements survey.Sink.
 func (s *findings) Found(f survey.Found) error {
+	if s.first && len(s.found) >= maxFindings { // nobody takes any yet; the scan that follows finds the rest
+		return nil
+	}
 	s.found = append(s.found, f)
+	if s.first {
+		return nil
+	}
 	if s.streaming && len(s.found) >= maxEvents/4 || len(s.found) >= maxFindings {
 		s.streaming = true
 		return s.flush()
@@ -233,7 +247,7 @@ func (r *replica) surveyed(s *findings) error {
 	for i := range s.later {
 		l := &s.later[i]
 		r.unread[survey.Area{Dir: l.Dir, Name: l.Name, Deep: true}] = true
-		s.unread[laterPath(l)] = l.Err
+		s.unread[fsx.Join(l.Dir, l.Name)] = l.Err
 	}
 	replaced := replacements(s)
 	for i := range s.found {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dfsd/internal/fsx"
-	"dfsd/replication"
 	"dfsd/replication/install"
 	"dfsd/replication/survey"
 )
@@ -56,16 +55,17 @@ func (r *replica) sightBegun(ctx context.Context) error {
 	if len(areas) == 0 {
 		return nil
 	}
-	s := &findings{
-		r: r, ctx: ctx, areas: areas, first: true, batches: r.batches.Load(), last: true,
-		unread: map[string]error{}, put: put{map[replication.FileID]bool{}, map[spot]bool{}},
-	}
-	_, err := survey.Run(ctx, r.surveyOptions(), areas, (*first)(s))
+	s := r.newFindings(ctx, areas)
+	s.first, s.last = true, true
+	_, err := survey.Run(ctx, r.surveyOptions(), areas, s)
 	if ctx.Err() != nil {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("compare what was begun with the index: %w", err)
+	}
+	if len(s.found) >= maxFindings {
+		s.missing = nil // with some left out, what has moved could seem to be gone
 	}
 	return r.surveyed(s)
 }
@@ -74,30 +74,4 @@ func (r *replica) surveyOptions() survey.Options {
 	return survey.Options{
 		Root: r.root, Index: r.idx.Reader, Private: install.Private, Hold: install.Hold, Skip: r.f.spec.skip, Lists: listsFrom,
 	}
-}
-
-// first are findings from before the loop takes any. What is too many is left to
-// the scan that follows; all that installs can have begun is less.
-type first findings
-
-// Found implements survey.Sink.
-func (s *first) Found(f survey.Found) error {
-	if len(s.found) < maxFindings {
-		s.found = append(s.found, f)
-	}
-	return nil
-}
-
-// Missing implements survey.Sink.
-func (s *first) Missing(m survey.Missing) error {
-	if len(s.found) < maxFindings { // with some left out, what has moved could seem to be gone
-		s.missing = append(s.missing, m)
-	}
-	return nil
-}
-
-// Later implements survey.Sink.
-func (s *first) Later(l survey.Later) error {
-	s.later = append(s.later, l)
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"dfsd/internal/fsx"
 	"dfsd/replication/status"
 	"dfsd/replication/survey"
 )
@@ -66,6 +65,3 @@ func (u *unreads) status(now time.Time) (list []status.Unread, all int64) {
 	})
 	return list[:min(len(list), shownUnread)], int64(len(u.paths))
 }
-
-// laterPath is how a survey's Later is listed.
-func laterPath(l *survey.Later) string { return fsx.Join(l.Dir, l.Name) }
