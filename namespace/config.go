@@ -1,6 +1,9 @@
 package namespace
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Config is one namespace as the configuration file gives it.
 type Config struct {
@@ -12,6 +15,9 @@ type Config struct {
 	Comment string `yaml:"comment"`
 	// TTL is how long a client keeps a root referral, in whole seconds.
 	TTL time.Duration `yaml:"ttl"`
+	// DegradedTTL is the most that a client keeps a referral for a link whose
+	// targets are not all well, in whole seconds; 0: as long as any other.
+	DegradedTTL time.Duration `yaml:"degraded_ttl"`
 	// Ordering is the order among targets of the root and of all its links.
 	Ordering Ordering `yaml:"ordering"`
 	// InSiteOnly leaves out targets in other sites than the client's.
@@ -34,6 +40,11 @@ type ProbeConfig struct {
 	DownAfter int `yaml:"down_after"`
 	// UpAfter probes answered in a row make it up again.
 	UpAfter int `yaml:"up_after"`
+	// User, DOMAIN\user or user, logs on to targets, so that probes look at the
+	// share and the path too; empty: they end when the server negotiates.
+	User string `yaml:"user"`
+	// PasswordFile holds the user's password.
+	PasswordFile string `yaml:"password_file"`
 }
 
 // FolderConfig is one folder of a namespace: a link where it has targets, a
@@ -77,11 +88,21 @@ type TargetConfig struct {
 }
 
 // SetDefaults fills in what a namespace has where the file is silent.
-func (c *Config) SetDefaults() { c.TTL = 300 * time.Second }
+func (c *Config) SetDefaults() { c.TTL, c.DegradedTTL = 300*time.Second, 60*time.Second }
 
 // SetDefaults fills in what a probe has where the file is silent.
 func (c *ProbeConfig) SetDefaults() {
 	*c = ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2}
+}
+
+// clone returns a copy without memory of the configuration.
+func (c *ProbeConfig) clone() *ProbeConfig {
+	if c == nil {
+		return nil
+	}
+	copied := *c
+	copied.User, copied.PasswordFile = strings.Clone(c.User), strings.Clone(c.PasswordFile)
+	return &copied
 }
 
 // SetDefaults fills in what a folder has where the file is silent.

@@ -23,6 +23,8 @@ type Root struct {
 	kind       Type
 	comment    string
 	ttl        time.Duration
+	degraded   time.Duration
+	probe      *ProbeConfig
 	ordering   Ordering
 	inSiteOnly bool
 	failback   bool
@@ -37,6 +39,8 @@ func newRoot(cfg *Config, top Node) *Root {
 		kind:       cfg.Type,
 		comment:    strings.Clone(cfg.Comment),
 		ttl:        cfg.TTL,
+		degraded:   cfg.DegradedTTL,
+		probe:      cfg.Probe.clone(),
 		ordering:   cfg.Ordering,
 		inSiteOnly: cfg.InSiteOnly,
 		failback:   cfg.Failback,
@@ -59,6 +63,18 @@ func (r *Root) Comment() string { return r.comment }
 
 // TTL returns how long a client keeps a root referral, in whole seconds.
 func (r *Root) TTL() time.Duration { return r.ttl }
+
+// DegradedTTL returns the most that a client keeps a referral for a link whose
+// targets are not all well; 0: as long as any other.
+func (r *Root) DegradedTTL() time.Duration { return r.degraded }
+
+// Probe returns how the health of targets is probed, false where it is not.
+func (r *Root) Probe() (ProbeConfig, bool) {
+	if r.probe == nil {
+		return ProbeConfig{}, false
+	}
+	return *r.probe, true
+}
 
 // Ordering returns the order among targets of equal priority.
 func (r *Root) Ordering() Ordering { return r.ordering }

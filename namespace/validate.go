@@ -84,6 +84,9 @@ func (c *Config) checkOwn() fault.List {
 	}
 	checkComment(&faults, c.Comment)
 	checkTTL(&faults, c.TTL)
+	if c.DegradedTTL < 0 || c.DegradedTTL > maxTTL || c.DegradedTTL%time.Second != 0 {
+		faults.Addf("degraded_ttl", "%v is not a number of whole seconds up to %v, or 0s to keep ttl", c.DegradedTTL, maxTTL)
+	}
 	checkEnum(&faults, "type", typeNames, c.Type)
 	checkEnum(&faults, "ordering", orderingNames, c.Ordering)
 	checkEnum(&faults, "state", stateNames, c.State)
@@ -108,6 +111,12 @@ func (c *ProbeConfig) check() fault.List {
 	}
 	if c.UpAfter < 1 {
 		faults.Addf("up_after", "%d is no number of answered probes; give 1 or more", c.UpAfter)
+	}
+	switch {
+	case c.User == "" && c.PasswordFile != "":
+		faults.Addf("user", "missing; a password_file needs the user whose password it holds")
+	case c.User != "" && c.PasswordFile == "":
+		faults.Addf("password_file", "missing; it holds the password of user")
 	}
 	return faults
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dfsd/namespace"
 	"dfsd/sites"
 )
 
@@ -15,10 +16,32 @@ func (r *Referral) Why(p Place) string {
 	var b strings.Builder
 	b.WriteString(r.distance(p))
 	fmt.Fprintf(&b, "; class %s; rank %d", p.Class, p.Rank)
-	if p.State != Up {
-		fmt.Fprintf(&b, "; %s, so behind every target that is up", p.State)
+	switch why := r.stateReason(p.Target); p.State {
+	case Up:
+		if why != "" {
+			fmt.Fprintf(&b, "; %s", why)
+		}
+	case Drained, Offline:
+		fmt.Fprintf(&b, "; %s%s, but no other target is left", p.State, because(why))
+	default:
+		fmt.Fprintf(&b, "; %s%s, so behind every target that is up", p.State, because(why))
 	}
 	return b.String()
+}
+
+// stateReason is why a link's target is in its state.
+func (r *Referral) stateReason(t namespace.Target) string {
+	if r.view == nil || r.view.states == nil || t.State() == namespace.Offline {
+		return ""
+	}
+	return r.view.states.StateReason(t)
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
 }
 
 func (r *Referral) distance(p Place) string {
@@ -49,9 +72,9 @@ func (r *Referral) unknownSite(p Place) string {
 func (r *Referral) WhyNot(e Exclusion) string {
 	switch e.Reason {
 	case TargetOffline:
-		return "the target is offline"
+		return "the target is offline" + because(r.stateReason(e.Target))
 	case TargetDrained:
-		return "the target is drained"
+		return "the target is drained" + because(r.stateReason(e.Target))
 	case FolderOffline:
 		return "the folder is offline"
 	case InSiteOnlyNamespace:

@@ -21,7 +21,7 @@ func TestWhy(t *testing.T) {
 		{name: "by cost", r: resolve(t, v, london), host: "tok", want: "site Tokyo, cost 30 from London; class site-cost-high; rank 3"},
 		{
 			name: "lagging", r: resolve(t, v, london), host: "lag",
-			want: "site Paris, cost 10 from London; class site-cost-normal; rank 0; lagging, so behind every target that is up",
+			want: "site Paris, cost 10 from London; class site-cost-normal; rank 0; lagging (because of lag), so behind every target that is up",
 		},
 		{name: "no route", r: resolve(t, v, london), host: "isl", want: "site Island, no route from London; class site-cost-normal; rank 0"},
 		{name: "site unknown", r: resolve(t, v, london), host: "mis", want: "site Rome is not a known site; class site-cost-normal; rank 0"},
@@ -77,8 +77,8 @@ func TestWhyNot(t *testing.T) {
 			"the client's site is unknown, and the namespace is in_site_only",
 		}},
 		{name: "folder offline", r: resolve(t, newView(t, ViewOptions{}, off), london), want: []string{"the folder is offline"}},
-		{name: "states", r: resolve(t, newView(t, out, public(t, "a London", "b London")), london), want: []string{
-			"the target is offline", "the target is drained",
+		{name: "states", r: resolve(t, newView(t, out, public(t, "a London", "b London", "c Tokyo")), london), want: []string{
+			"the target is offline (because of a)", "the target is drained (because of b)",
 		}},
 	}
 	for _, tt := range tests {

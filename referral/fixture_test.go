@@ -81,7 +81,7 @@ func public(t fataler, lines ...string) namespace.Config {
 	for _, line := range lines {
 		f.Targets = append(f.Targets, target(t, line))
 	}
-	return namespace.Config{Name: "public", TTL: 300 * time.Second, Folders: []namespace.FolderConfig{f}}
+	return namespace.Config{Name: "public", TTL: 300 * time.Second, DegradedTTL: 60 * time.Second, Folders: []namespace.FolderConfig{f}}
 }
 
 func newView(t fataler, o ViewOptions, cfgs ...namespace.Config) *View {
@@ -129,3 +129,19 @@ func excluded(r *Referral) string {
 type states map[string]State
 
 func (s states) TargetState(t namespace.Target) State { return s[t.Host()] }
+
+func (s states) StateReason(t namespace.Target) string {
+	if s[t.Host()] == Up {
+		return ""
+	}
+	return "because of " + t.Host()
+}
+
+func (s states) Degraded(l namespace.Link) bool {
+	for i := range l.NumTargets() {
+		if t := l.Target(i); t.State() == namespace.Online && s[t.Host()] != Up {
+			return true
+		}
+	}
+	return false
+}

@@ -95,12 +95,15 @@ func anyTrial() *rapid.Generator[trial] {
 
 // sets is the twin of order: [MS-DFSC] 3.2.1.1, 3.2.1.2 and 3.2.5.5 step by
 // step, for the targets that are well, then those that lag, then those that are
-// down.
+// down; and where there are none of these, those that a command took out.
 func (tr *trial) sets() [][]string {
 	var sets [][]string
-	for _, state := range []State{Up, Lagging, Down} {
+	for _, counts := range [][]State{{Up}, {Lagging}, {Down}, {Drained, Offline}} {
+		if counts[0] == Drained && len(sets) > 0 {
+			break
+		}
 		online := slices.DeleteFunc(slices.Clone(tr.targets), func(target trialTarget) bool {
-			return target.offline || tr.config.Folders[0].State == namespace.Offline || tr.states[target.host] != state
+			return target.offline || tr.config.Folders[0].State == namespace.Offline || !slices.Contains(counts, tr.states[target.host])
 		})
 		if slices.ContainsFunc(online, func(target trialTarget) bool { return target.class != "site-cost-normal" || target.rank != 0 }) {
 			sets = append(sets, tr.byPriority(online)...)
@@ -260,8 +263,7 @@ func TestNeverEmptyWhileATargetIsPermitted(t *testing.T) {
 		tr := anyTrial().Draw(t, "trial")
 		inSite := tr.config.InSiteOnly || tr.config.Folders[0].InSiteOnly
 		permitted := tr.config.Folders[0].State == namespace.Online && slices.ContainsFunc(tr.targets, func(x trialTarget) bool {
-			online := !x.offline && tr.states[x.host] != Offline && tr.states[x.host] != Drained
-			return online && (!inSite || x.site == tr.client || strings.HasPrefix(x.class, "global"))
+			return !x.offline && (!inSite || x.site == tr.client || strings.HasPrefix(x.class, "global"))
 		})
 		if r := tr.resolve(t, tr.view(t), 1); (len(r.Targets) > 0) != permitted {
 			t.Fatalf("%d targets, want some: %v", len(r.Targets), permitted)

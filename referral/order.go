@@ -97,6 +97,8 @@ func demotion(s State) uint8 {
 		return 1
 	case Down:
 		return 2
+	case Drained, Offline: // given out only where nothing else is left
+		return 3
 	}
 	return 0
 }

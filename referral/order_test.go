@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dfsd/namespace"
 )
@@ -132,6 +133,15 @@ func TestOrder(t *testing.T) {
 			targets: []string{"a Tokyo", "b London"}, want: "b | a",
 		},
 		{
+			name: "drained is better than none", client: london, states: states{"a": Drained, "b": Offline, "c": Drained},
+			targets: []string{"a Tokyo", "b London", "c London offline"}, want: "b | a", excluded: "c:target-offline",
+		},
+		{
+			name: "drained beyond an in-site folder stays out", client: london, states: states{"a": Drained, "b": Drained},
+			change:  func(c *namespace.Config) { c.InSiteOnly = true },
+			targets: []string{"a Tokyo", "b London"}, want: "b", excluded: "a:target-drained",
+		},
+		{
 			name: "the configuration's offline counts first", client: london, states: states{"a": Up},
 			targets: []string{"a London offline", "b Paris"}, want: "b", excluded: "a:target-offline",
 		},
@@ -243,5 +253,40 @@ func TestResolveAllocatesNothing(t *testing.T) {
 		if got != 0 {
 			t.Errorf("Resolve(%+v) allocates %v times, want 0", req, got)
 		}
+	}
+}
+
+func TestDegradedTTL(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		states StateSource
+		change func(*namespace.Config)
+		want   time.Duration
+	}{
+		{name: "nobody knows", want: 1800 * time.Second},
+		{name: "all well", states: states{}, want: 1800 * time.Second},
+		{name: "one down", states: states{"b": Down}, want: 60 * time.Second},
+		{name: "one drained", states: states{"b": Drained}, want: 60 * time.Second},
+		{name: "offline by configuration", states: states{"c": Down}, want: 1800 * time.Second},
+		{name: "never shortened", states: states{"b": Down}, change: func(c *namespace.Config) { c.DegradedTTL = 0 }, want: 1800 * time.Second},
+		{name: "short already", states: states{"b": Down}, change: func(c *namespace.Config) { c.Folders[0].TTL = 5 * time.Second }, want: 5 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := public(t, "a London", "b Paris", "c Paris offline")
+			if tt.change != nil {
+				tt.change(&c)
+			}
+			if r := resolve(t, newView(t, ViewOptions{States: tt.states}, c), london); r.TTL != tt.want {
+				t.Errorf("TTL = %v, want %v", r.TTL, tt.want)
+			}
+		})
+	}
+}
+
+func TestWhyTheLastIsGiven(t *testing.T) {
+	r := resolve(t, newView(t, ViewOptions{States: states{"a": Drained}}, public(t, "a London")), london)
+	want := "same site (London), cost 0; class site-cost-normal; rank 0; drained (because of a), but no other target is left"
+	if got := r.Why(r.Targets[0]); got != want {
+		t.Errorf("Why = %q, want %q", got, want)
 	}
 }

@@ -101,10 +101,35 @@ func (v *View) addLink(out *Referral) {
 			out.Excluded = append(out.Excluded, Exclusion{Target: t, Site: site, Reason: reason})
 			continue
 		}
-		out.Targets = append(out.Targets, Place{
-			Target: t, Site: site, Cost: costs.To(site), Class: t.Class(), Rank: t.Rank(), State: state,
-		})
+		out.add(t, site, state, costs)
 	}
+	if len(out.Targets) == 0 {
+		out.lastResort(v, costs)
+	}
+	if short := out.Root.DegradedTTL(); short > 0 && v.states != nil && v.states.Degraded(out.Link) {
+		out.TTL = min(out.TTL, short)
+	}
+}
+
+func (r *Referral) add(t namespace.Target, site sites.ID, state State, costs *sites.Costs) {
+	r.Targets = append(r.Targets, Place{
+		Target: t, Site: site, Cost: costs.To(site), Class: t.Class(), Rank: t.Rank(), State: state,
+	})
+}
+
+// lastResort gives out what only a command took out: as long as the
+// configuration has a target online, clients are sent somewhere.
+func (r *Referral) lastResort(v *View, costs *sites.Costs) {
+	kept := r.Excluded[:0]
+	for _, e := range r.Excluded {
+		byCommand := e.Reason == TargetDrained || e.Reason == TargetOffline && e.Target.State() == namespace.Online
+		if _, away := r.excludeBySite(e.Target, e.Site); byCommand && !away {
+			r.add(e.Target, e.Site, v.stateOf(e.Target), costs)
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	r.Excluded = kept
 }
 
 // exclude tells why a target is not given out, if it is not. Targets of the
@@ -117,6 +142,13 @@ func (r *Referral) exclude(t namespace.Target, site sites.ID, state State) (Reas
 		return TargetOffline, true
 	case state == Drained:
 		return TargetDrained, true
+	}
+	return r.excludeBySite(t, site)
+}
+
+// excludeBySite tells why the site of a target keeps it out, if it does.
+func (r *Referral) excludeBySite(t namespace.Target, site sites.ID) (Reason, bool) {
+	switch {
 	case r.isLocal(site), groupOf(t.Class()) != groupSiteCost:
 		return 0, false
 	case r.Root.InSiteOnly():

@@ -33,4 +33,10 @@ func (s State) String() string {
 // configuration has offline is not asked about.
 type StateSource interface {
 	TargetState(t namespace.Target) State
+	// StateReason says in words why a target is in its state, "" where there is
+	// nothing to say. It is asked when people want to know, not in answers.
+	StateReason(t namespace.Target) string
+	// Degraded reports whether the targets of a link are about to change, or not
+	// all well: clients are then to ask again soon.
+	Degraded(l namespace.Link) bool
 }

@@ -17,6 +17,16 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// Groups are the sets of members that replicate among each other.
 	Groups []GroupConfig `yaml:"groups"`
+	// Observers are hosts that are members of no group, such as namespace
+	// servers, and may ask the members how replication is.
+	Observers []ObserverConfig `yaml:"observers"`
+}
+
+// ObserverConfig is a host that may know the state of replication, and the key
+// that proves it.
+type ObserverConfig struct {
+	Host string      `yaml:"host"`
+	Key  Fingerprint `yaml:"key"`
 }
 
 // GroupConfig is a set of members, and the folders that all of them hold.
@@ -69,8 +79,21 @@ func (c Config) Validate() fault.List {
 		faults.Nest(at, g.validate())
 		names.once(&faults, at+".name", strings.ToLower(g.Name), "a group is named %q already", g.Name)
 	}
+	c.validateObservers(&faults)
 	faults = append(faults, c.validateIdentities()...)
 	return append(faults, c.validatePaths()...)
+}
+
+func (c Config) validateObservers(faults *fault.List) {
+	hosts := seen{}
+	for i, o := range c.Observers {
+		at := fmt.Sprintf("observers[%d]", i)
+		faults.Nest(at+".host", checkHost(o.Host))
+		if o.Key.IsZero() {
+			faults.Addf(at+".key", "no key; `dfsd identity` on that host prints it")
+		}
+		hosts.once(faults, at+".host", foldHost(o.Host), "the observer %q stands here already", o.Host)
+	}
 }
 
 func (g GroupConfig) validate() fault.List {
@@ -120,21 +143,27 @@ func (c Config) validateIdentities() fault.List {
 		key      Fingerprint
 	}
 	byHost, byKey := map[string]identity{}, map[Fingerprint]identity{}
+	check := func(at, host string, key Fingerprint) {
+		if host == "" || key.IsZero() {
+			return
+		}
+		own := identity{at, foldHost(host), key}
+		if first, ok := byHost[own.host]; ok && first.key != own.key {
+			faults.AddOtherf(own.at+".key", first.at+".key", "%q has another key in a group above", host)
+		}
+		if first, ok := byKey[own.key]; ok && first.host != own.host {
+			faults.AddOtherf(own.at+".key", first.at+".key", "%q has the same key as %q", host, first.host)
+		}
+		keepFirst(byHost, own.host, own)
+		keepFirst(byKey, own.key, own)
+	}
 	for i, g := range c.Groups {
 		for j, m := range g.Members {
-			if m.Host == "" || m.Key.IsZero() {
-				continue
-			}
-			own := identity{fmt.Sprintf("groups[%d].members[%d]", i, j), foldHost(m.Host), m.Key}
-			if first, ok := byHost[own.host]; ok && first.key != own.key {
-				faults.AddOtherf(own.at+".key", first.at+".key", "%q has another key in a group above", m.Host)
-			}
-			if first, ok := byKey[own.key]; ok && first.host != own.host {
-				faults.AddOtherf(own.at+".key", first.at+".key", "%q has the same key as %q", m.Host, first.host)
-			}
-			keepFirst(byHost, own.host, own)
-			keepFirst(byKey, own.key, own)
+			check(fmt.Sprintf("groups[%d].members[%d]", i, j), m.Host, m.Key)
 		}
+	}
+	for i, o := range c.Observers {
+		check(fmt.Sprintf("observers[%d]", i), o.Host, o.Key)
 	}
 	return faults
 }

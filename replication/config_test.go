@@ -39,6 +39,17 @@ func TestValidate(t *testing.T) {
 	}{
 		{"valid", func(*Config) {}, ""},
 		{"no groups", func(c *Config) { c.Groups = nil }, "groups: no group; leave replication out on a deployment that replicates nothing"},
+		{"observer", func(c *Config) { c.Observers = []ObserverConfig{{"ns1", key("ns1")}} }, ""},
+		{"observer that is a member too", func(c *Config) { c.Observers = []ObserverConfig{{"fs1", key("fs1")}} }, ""},
+		{"observer without a key", func(c *Config) { c.Observers = []ObserverConfig{{Host: "ns1"}} }, "observers[0].key: no key; `dfsd identity` on that host prints it"},
+		{
+			"observers alike", func(c *Config) { c.Observers = []ObserverConfig{{"ns1", key("ns1")}, {"NS1.", key("ns1")}} },
+			`observers[1].host: the observer "NS1." stands here already (observers[0].host)`,
+		},
+		{
+			"observer with a member's key", func(c *Config) { c.Observers = []ObserverConfig{{"ns1", key("fs2")}} },
+			`observers[0].key: "ns1" has the same key as "fs2" (groups[0].members[1].key)`,
+		},
 		{"listen", func(c *Config) { c.Listen = "5722" }, `listen: "5722" is no host:port, for example fs1.example.com:5722 or [2001:db8::1]:5722`},
 		{"listen anywhere", func(c *Config) { c.Listen = "[::]:0" }, ""},
 		{"group names", func(c *Config) {
