@@ -22,6 +22,7 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/internal/event"
 	"dfsd/internal/smbauth"
 	"dfsd/internal/smbd"
 	"dfsd/internal/smbtree"
@@ -33,8 +34,7 @@ import (
 // daemon is one running dfsd: the parts and what they share.
 type daemon struct {
 	from      *fileFlags
-	log       *zap.Logger
-	level     zap.AtomicLevel
+	log       logging
 	state     atomic.Pointer[state]
 	users     *userTable
 	keytab    *keytabTable // nil: no Kerberos
@@ -50,11 +50,11 @@ type daemon struct {
 }
 
 // newDaemon puts the parts together. Nothing runs and nothing listens yet.
-func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel) (*daemon, error) {
-	d := &daemon{from: from, log: log, level: level, registry: prometheus.NewRegistry(), random: referral.NewRandom()}
+func newDaemon(from *fileFlags, s *state, log logging) (*daemon, error) {
+	d := &daemon{from: from, log: log, registry: prometheus.NewRegistry(), random: referral.NewRandom()}
 	d.metrics = newMetrics(d.registry)
 	var err error
-	if d.directory, err = newDirectory(s.config, d.registry, d.topology, log); err != nil {
+	if d.directory, err = newDirectory(s.config, d.registry, d.topology, log.Logger); err != nil {
 		return nil, err
 	}
 	if s, err = d.see(s); err != nil {
@@ -62,10 +62,10 @@ func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel
 	}
 	d.use(s)
 	if s.config.SMB != nil {
-		if d.users, err = openUserTable(s.config.SMB.UsersFile, log); err != nil {
+		if d.users, err = openUserTable(s.config.SMB.UsersFile, log.Logger); err != nil {
 			return nil, err
 		}
-		if d.keytab, err = openKeytab(s.config.SMB.Keytab, serviceNames(s.config), log); err != nil {
+		if d.keytab, err = openKeytab(s.config.SMB.Keytab, serviceNames(s.config), log.Logger); err != nil {
 			return nil, err
 		}
 		if s.config.SMB.UsersFile == "" && d.keytab == nil && !s.config.SMB.Guest {
@@ -77,7 +77,7 @@ func newDaemon(from *fileFlags, s *state, log *zap.Logger, level zap.AtomicLevel
 	}
 	if replicates(s.config) {
 		saveMemory()
-		d.engine, err = newEngine(s.config, d.registry, log)
+		d.engine, err = newEngine(s.config, d.registry, log.Logger)
 	}
 	return d, err
 }
@@ -130,7 +130,7 @@ func (d *daemon) refer(req referral.Request, out *referral.Referral) error {
 // use puts a state in force.
 func (d *daemon) use(s *state) {
 	d.state.Store(s)
-	d.level.SetLevel(zapLevel(s.config.Log.Level))
+	d.log.level.SetLevel(zapLevel(s.config.Log.Level))
 	d.metrics.loaded(s)
 }
 
@@ -169,13 +169,13 @@ func (d *daemon) run(ctx context.Context) error {
 	wg.Go(func() { d.reloadOn(ctx, hangup) })
 	wg.Go(func() { d.directory.run(ctx, d.relearned) })
 	d.serving.Store(true)
-	d.log.Info("serving", zap.String("host", s.config.Host), zap.Strings("addresses", addresses(opened)), zap.String("admin", s.config.Admin.Socket))
+	d.log.Info("serving", event.Serving.Field(), zap.String("host", s.config.Host), zap.Strings("addresses", addresses(opened)), zap.String("admin", s.config.Admin.Socket))
 	d.tell("READY=1\nSTATUS=Serving " + d.summary())
 	<-ctx.Done()
 	d.serving.Store(false)
 	d.tell("STOPPING=1")
 	wg.Wait()
-	d.log.Info("stopped")
+	d.log.Info("stopped", event.Stopped.Field())
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}

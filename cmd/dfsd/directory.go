@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"dfsd/configs"
+	"dfsd/internal/event"
 	"dfsd/internal/resolve"
 	"dfsd/sites"
 	"dfsd/sites/adsites"
@@ -152,17 +153,17 @@ func (d *directory) deliver(r adsites.Reading, changed func()) {
 	before := d.last.Load()
 	same := before != nil && reflect.DeepEqual(before.Config, r.Config)
 	if !same {
-		d.log.Info("topology read", zap.String("server", r.Server), zap.Int("sites", len(r.Config.Sites)),
+		d.log.Info("topology read", event.TopologyRead.Field(), zap.String("server", r.Server), zap.Int("sites", len(r.Config.Sites)),
 			zap.Int("subnets", len(r.Config.Subnets)), zap.Int("links", len(r.Config.Links)), zap.Int("warnings", len(r.Warnings)))
 	}
 	if before == nil || !reflect.DeepEqual(before.Warnings, r.Warnings) {
 		for _, w := range r.Warnings {
-			d.log.Warn("odd object in the directory", zap.String("dn", w.DN), zap.String("what", w.Message))
+			d.log.Warn("odd object in the directory", event.OddObject.Field(), zap.String("dn", w.DN), zap.String("what", w.Message))
 		}
 	}
 	d.last.Store(&r)
 	if err := adsites.SaveSnapshot(d.dataDir, r); err != nil {
-		d.log.Error("the topology is not kept for the next start", zap.Error(err))
+		d.log.Error("the topology is not kept for the next start", event.SnapshotUnkept.Field(), zap.Error(err))
 	}
 	if !same {
 		changed()
@@ -176,7 +177,7 @@ func (d *directory) failed(err error) {
 		return
 	}
 	d.told = err.Error()
-	d.log.Error("directory not read, the last topology stays in force", zap.Error(err), zap.Float64("age_seconds", d.age()))
+	d.log.Error("directory not read, the last topology stays in force", event.DirectoryUnread.Field(), zap.Error(err), zap.Float64("age_seconds", d.age()))
 }
 
 // mergedSites are the sites of a file, laid over what the directory told. left
@@ -213,7 +214,7 @@ func (d *daemon) relearned() {
 // see returns s as it is with what was learnt, and has the hosts that it names
 // watched.
 func (d *daemon) see(s *state) (*state, error) {
-	next, err := s.seen(d.directory.world(), d.log)
+	next, err := s.seen(d.directory.world(), d.log.Logger)
 	if err != nil {
 		return nil, err
 	}

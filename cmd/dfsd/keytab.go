@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/internal/smbauth"
 )
 
@@ -67,7 +68,7 @@ func (t *keytabTable) current() *smbauth.Keytab {
 		t.told = ""
 	case err.Error() != t.told:
 		t.told = err.Error()
-		t.log.Error("keytab unreadable, the keys before stay in force", zap.String("keytab", t.path), zap.Error(err))
+		t.log.Error("keytab unreadable, the keys before stay in force", event.KeytabUnreadable.Field(), zap.String("keytab", t.path), zap.Error(err))
 	}
 	return t.keys
 }

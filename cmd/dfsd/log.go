@@ -7,11 +7,22 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"dfsd/configs"
+	"dfsd/internal/event"
 )
 
-// newLogger writes to w in the configured form; its level can be changed while
-// it runs.
-func newLogger(c configs.Log, w io.Writer) (*zap.Logger, zap.AtomicLevel) {
+// recentEvents is how many events a daemon remembers to show.
+const recentEvents = 200
+
+// logging is a daemon's log: its level can be changed while it runs, and its
+// events are remembered.
+type logging struct {
+	*zap.Logger
+	level  zap.AtomicLevel
+	events *event.Recorder
+}
+
+// newLogger writes to w in the configured form.
+func newLogger(c configs.Log, w io.Writer) logging {
 	level := zap.NewAtomicLevelAt(zapLevel(c.Level))
 	form := zap.NewProductionEncoderConfig()
 	form.EncodeTime = zapcore.RFC3339NanoTimeEncoder
@@ -23,7 +34,9 @@ func newLogger(c configs.Log, w io.Writer) (*zap.Logger, zap.AtomicLevel) {
 		form.EncodeDuration = zapcore.StringDurationEncoder
 		encoder = zapcore.NewConsoleEncoder(form)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), level
+	recorder := event.NewRecorder(recentEvents)
+	shown := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
+	return logging{zap.New(zapcore.NewTee(shown, recorder.Core())), level, recorder}
 }
 
 func zapLevel(l configs.Level) zapcore.Level {

@@ -11,6 +11,7 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/internal/event"
 	"dfsd/sites/adsites"
 )
 
@@ -34,7 +35,7 @@ func (d *daemon) Reload(context.Context) error {
 	err := d.reload()
 	d.metrics.reloaded(err)
 	if err != nil {
-		d.log.Error("configuration refused, the one before stays in force", zap.String("file", d.from.path()), zap.Error(err))
+		d.log.Error("configuration refused, the one before stays in force", event.ConfigurationRefused.Field(), zap.String("file", d.from.path()), zap.Error(err))
 		d.tell("READY=1\nSTATUS=Serving " + d.summary() + "; the newest configuration was refused")
 		return fmt.Errorf("%w, the one before stays in force: %w", admin.ErrRefused, err)
 	}
@@ -52,14 +53,14 @@ func (d *daemon) reload() error {
 		return err
 	}
 	if late := needRestart(d.state.Load().config, next.config); len(late) > 0 {
-		d.log.Warn("a restart is needed for some changes", zap.String("settings", strings.Join(late, ", ")))
+		d.log.Warn("a restart is needed for some changes", event.RestartNeeded.Field(), zap.String("settings", strings.Join(late, ", ")))
 	}
 	d.use(next)
 	if d.smb != nil {
 		d.users.forget()
 		d.smb.NamespaceChanged()
 	}
-	d.log.Info("configuration read", zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
+	d.log.Info("configuration read", event.ConfigurationRead.Field(), zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
 	return nil
 }
 

@@ -28,9 +28,9 @@ func newServeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		log, level := newLogger(s.config.Log, cmd.ErrOrStderr())
+		log := newLogger(s.config.Log, cmd.ErrOrStderr())
 		defer log.Sync() //nolint:errcheck // a terminal cannot be synced
-		d, err := newDaemon(from, s, log, level)
+		d, err := newDaemon(from, s, log)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/internal/event"
 	"dfsd/namespace"
 	"dfsd/referral"
 	"dfsd/sites"
@@ -59,7 +60,7 @@ func (s *state) seen(w world, log *zap.Logger) (*state, error) {
 	}
 	merged, left := mergedSites(s.config, w.reading)
 	for _, what := range left {
-		log.Warn("left out of the sites, because the directory does not know it", zap.String("what", what))
+		log.Warn("left out of the sites, because the directory does not know it", event.LeftOut.Field(), zap.String("what", what))
 	}
 	topology, err := sites.New(merged)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/internal/smbauth"
 )
 
@@ -53,7 +54,7 @@ func (t *userTable) current() *smbauth.Users {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.refresh(); err != nil {
-		t.log.Error("users file unreadable, the users before stay in force", zap.String("users_file", t.path), zap.Error(err))
+		t.log.Error("users file unreadable, the users before stay in force", event.UsersUnreadable.Field(), zap.String("users_file", t.path), zap.Error(err))
 	}
 	return t.table
 }

@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"internal/dcerpc":       nil,
 	"internal/smbauth":      nil,
 	"internal/smbtree":      {"internal/smb2", "internal/fscc", "internal/dcerpc", "namespace"},
-	"internal/smbd":         {"internal/netaddr", "internal/smb2", "internal/smbauth", "internal/smbtree", "referral", "referral/dfsc", "internal/fault", "internal/quantity"},
+	"internal/smbd":         {"internal/event", "internal/netaddr", "internal/smb2", "internal/smbauth", "internal/smbtree", "referral", "referral/dfsc", "internal/fault", "internal/quantity"},
 	"internal/smbclient":    {"internal/smb2", "internal/smbauth", "referral/dfsc"},
 	"internal/lab":          {"internal/smbclient", "internal/smb2", "internal/smbauth", "referral/dfsc"},
 	"internal/lab/replicas": nil,
@@ -49,11 +49,24 @@ var rooms = map[string][]string{
 	"replication/engine": {
 		"replication", "replication/version", "replication/chunk", "replication/reconcile", "replication/index", "replication/install",
 		"replication/journal", "replication/survey", "replication/transfer", "replication/wire", "replication/peer", "replication/status", "internal/fsx",
+		"internal/event",
 	},
 	"replication/install": {"replication", "replication/version", "internal/fsx"},
 	"replication/wire":    {"replication", "replication/version", "replication/chunk"},
 	"replication/peer":    {"internal/netaddr", "replication", "replication/version", "replication/wire"},
 	"replication/sim":     {"replication", "replication/version", "replication/reconcile", "internal/fsx"},
+
+	"internal/smbprobe":    {"internal/smbclient", "internal/smb2", "internal/smbauth", "referral/health"},
+	"referral/health":      nil,
+	"referral/targetstate": {"referral", "namespace", "replication/status", "internal/fault"},
+	"replication/summary":  {"replication", "replication/status"},
+	"internal/report":      {"replication/status"},
+	"internal/doctor":      {"namespace", "sites", "sites/adsites", "replication", "internal/resolve", "internal/smbauth", "internal/smbprobe", "referral/health"},
+	"internal/audit":       nil,
+	"internal/event":       nil,
+	"internal/targets": {
+		"namespace", "referral", "referral/health", "referral/targetstate", "replication/summary", "replication/status", "internal/event",
+	},
 
 	"configs":  {"*"},
 	"cmd/dfsd": {"*"},

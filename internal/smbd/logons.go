@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
+	"dfsd/internal/event"
 	"dfsd/internal/smbauth"
 )
 
@@ -77,5 +78,5 @@ func (l *logonLog) write(line []zap.Field) {
 		l.leftOut.Add(1)
 		return
 	}
-	l.log.Info("log-on failed", append(line, zap.Int64("left_out", l.leftOut.Swap(0)))...)
+	l.log.Info("log-on failed", append(line, event.LogonFailed.Field(), zap.Int64("left_out", l.leftOut.Swap(0)))...)
 }

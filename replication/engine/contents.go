@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/internal/fsx"
 	"dfsd/replication"
 	"dfsd/replication/chunk"
@@ -71,7 +72,7 @@ func (r *replica) missing(f transfer.Result) {
 	}
 	if r.gone[f.Hash]++; r.gone[f.Hash] >= givenUp {
 		delete(r.gone, f.Hash)
-		r.log.Warn("a content exists nowhere any more; the version is given up", zap.Stringer("id", f.ID))
+		r.log.Warn("a content exists nowhere any more; the version is given up", event.ContentGone.Field(), zap.Stringer("id", f.ID))
 		r.events = append(r.events, reconcile.Unobtainable{ID: f.ID, Hash: f.Hash})
 	}
 }

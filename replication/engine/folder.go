@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/replication/install"
 	"dfsd/replication/peer"
 	"dfsd/replication/reconcile"
@@ -102,7 +103,7 @@ func (f *folder) halt(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.halted == nil || f.halted.Error() != err.Error() {
-		f.log.Error("the folder is halted; nothing in it is touched until this is mended", zap.Error(err), zap.String("next_step", f.nextStep(err)))
+		f.log.Error("the folder is halted; nothing in it is touched until this is mended", event.FolderHalted.Field(), zap.Error(err), zap.String("next_step", f.nextStep(err)))
 	}
 	f.halted = err
 }

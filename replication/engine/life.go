@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dfsd/internal/event"
 )
 
 // An index that was brought back from an old copy gives out stamps a second
@@ -29,7 +31,7 @@ func (r *replica) openLife(dir string) error {
 		return err
 	}
 	if last != "" && len(lives) > 0 && !slices.Contains(lives, last) {
-		r.log.Warn("the index was brought back from an old copy and is rebuilt")
+		r.log.Warn("the index was brought back from an old copy and is rebuilt", event.IndexRebuilt.Field())
 		if err := removeIndex(r.f.dir); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/replication/peer"
 	"dfsd/replication/wire"
 )
@@ -126,7 +127,7 @@ func (p *partner) serve(ctx context.Context, s *peer.Session) {
 		return
 	}
 	log := p.engine.log.With(zap.String("partner", p.Host))
-	log.Info("partner connected", zap.Bool("dialled", s.Dialled()), zap.String("software", s.Hello().Software))
+	log.Info("partner connected", event.PartnerConnected.Field(), zap.Bool("dialled", s.Dialled()), zap.String("software", s.Hello().Software))
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	for _, l := range p.links {
@@ -146,7 +147,7 @@ func (p *partner) serve(ctx context.Context, s *peer.Session) {
 	}
 	p.mu.Unlock()
 	poke(p.over)
-	log.Info("partner disconnected", zap.Error(err))
+	log.Info("partner disconnected", event.PartnerDisconnected.Field(), zap.Error(err))
 }
 
 // handler takes in what a partner sends.

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/internal/fsx"
 	"dfsd/replication"
 	"dfsd/replication/install"
@@ -368,7 +369,7 @@ func (r *replica) settle(t *task, results []install.Result) {
 
 func (r *replica) refuse(p *reconcile.Plan, o reconcile.Outcome, err error) {
 	r.faults[p.ID] = err.Error()
-	r.log.Warn("not installed", zap.Stringer("op", p.Op), zap.Stringer("id", p.ID), zap.Error(err))
+	r.log.Warn("not installed", event.NotInstalled.Field(), zap.Stringer("op", p.Op), zap.Stringer("id", p.ID), zap.Error(err))
 	r.events = append(r.events, reconcile.Installed{ID: p.ID, Outcome: o})
 }
 

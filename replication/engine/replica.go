@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/internal/fsx"
 	"dfsd/replication"
 	"dfsd/replication/index"
@@ -229,7 +230,7 @@ func (r *replica) openIndex(known bool) (err error) {
 		return err
 	}
 	if o := r.idx.Opening(); o.Cause != nil {
-		r.log.Warn("the index was damaged and is rebuilt", zap.String("aside", o.Aside), zap.Error(o.Cause))
+		r.log.Warn("the index was damaged and is rebuilt", event.IndexRebuilt.Field(), zap.String("aside", o.Aside), zap.Error(o.Cause))
 	}
 	for _, l := range r.f.links {
 		if err := l.recall(r); err != nil {
@@ -252,7 +253,7 @@ func (r *replica) openIndex(known bool) (err error) {
 	}
 	primary := r.f.spec.primary && (!known || r.f.elected.Swap(false))
 	r.f.recovering.Store(known && !primary)
-	r.log.Info("a new index begins", zap.Bool("primary", primary), zap.Bool("replicated_before", known), zap.Stringer("origin", o))
+	r.log.Info("a new index begins", event.IndexBegun.Field(), zap.Bool("primary", primary), zap.Bool("replicated_before", known), zap.Stringer("origin", o))
 	if _, err = r.core.Step(time.Now().UnixNano(), reconcile.Begin{Origin: o, Primary: primary}); err != nil {
 		return err
 	}
@@ -345,7 +346,7 @@ func (r *replica) suspect(partner string, known version.Vector) {
 		if m := r.core.Meta(); known.Count(m.Origin) <= m.Count {
 			return nil
 		}
-		r.log.Warn("the index was rolled back and is rebuilt", zap.String("told_by", partner))
+		r.log.Warn("the index was rolled back and is rebuilt", event.IndexRebuilt.Field(), zap.String("told_by", partner))
 		return errRebuild
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/internal/fsx"
 	"dfsd/replication/install"
 	"dfsd/replication/status"
@@ -54,7 +55,7 @@ func (e *Engine) setPaused(ctx context.Context, name string, paused bool) error 
 		if err := m.write(f.dir); err != nil {
 			return err
 		}
-		f.log.Info("pausing was set", zap.Bool("paused", paused))
+		f.log.Info("pausing was set", event.PausingSet.Field(), zap.Bool("paused", paused))
 		r := f.current()
 		if r == nil {
 			continue

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dfsd/internal/event"
 	"dfsd/replication/index"
 	"dfsd/replication/reconcile"
 	"dfsd/replication/survey"
@@ -138,7 +139,7 @@ func (r *replica) act(actions []reconcile.Action, sightings []sighting) error {
 		case reconcile.Install:
 			r.queue = append(r.queue, a.Plan)
 		case reconcile.Refuse:
-			r.log.Warn("a partner broke the protocol", zap.String("partner", a.From), zap.Error(a.Err))
+			r.log.Warn("a partner broke the protocol", event.PartnerAtFault.Field(), zap.String("partner", a.From), zap.Error(a.Err))
 			r.f.cutOff(a.From, a.Err)
 		}
 	}
