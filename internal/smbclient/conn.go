@@ -32,11 +32,16 @@ type Conn struct {
 	credits int
 	due     map[uint64]request // by message id
 
-	out    []byte // frames not yet written
-	frame  []byte // the last answer; reused
-	plain  []byte // and what it decrypts to
-	header [smb2.FrameHeaderSize]byte
-	broken error // what ended the connection
+	out   []byte // frames not yet written
+	frame []byte // the last answer; reused
+	plain []byte // and what it decrypts to
+	// answers walks those of the last frame: opened tells whether it was
+	// encrypted, more whether any is left.
+	answers smb2.Operations
+	opened  bool
+	more    bool
+	header  [smb2.FrameHeaderSize]byte
+	broken  error // what ended the connection
 }
 
 // DefaultPort is where servers listen.
@@ -82,9 +87,10 @@ func Open(ctx context.Context, nc net.Conn, host string, o Options) (*Conn, erro
 		return nil, errors.Join(err, nc.Close())
 	}
 	c := &Conn{
-		nc: nc, in: bufio.NewReaderSize(nc, 32<<10), o: o.withDefaults(), target: "cifs/" + host,
+		nc: nc, o: o.withDefaults(), target: "cifs/" + host,
 		sealed: make(map[uint32]bool), due: make(map[uint64]request), credits: 1,
 	}
+	c.in = bufio.NewReaderSize(nc, c.o.ReadBuffer)
 	if err := c.negotiate(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

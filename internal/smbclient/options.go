@@ -48,6 +48,9 @@ type Options struct {
 	SourceAddr netip.Addr
 	// MaxFrame bounds an answer in bytes; 0: 1 MiB.
 	MaxFrame int
+	// ReadBuffer is how much is read at once, in bytes, where the server has
+	// sent so much; 0: 32 KiB. Many connections that wait want less.
+	ReadBuffer int
 	// Credits is how many requests the client asks to have under way at once;
 	// 0: 64. Servers may grant fewer.
 	Credits int
@@ -64,6 +67,7 @@ const (
 	defaultMaxFrame = 1 << 20
 	minMaxFrame     = 64 << 10
 	defaultCredits  = 64
+	defaultBuffer   = 32 << 10
 	// maxCredits bounds what is asked for, and what a server's generosity
 	// counts for.
 	maxCredits = 8192
@@ -83,6 +87,9 @@ func (o Options) Validate() error {
 	}
 	if o.MaxFrame != 0 && o.MaxFrame < minMaxFrame {
 		return fmt.Errorf("MaxFrame of %d bytes, least is %d", o.MaxFrame, minMaxFrame)
+	}
+	if o.ReadBuffer < 0 {
+		return fmt.Errorf("read buffer of %d bytes", o.ReadBuffer)
 	}
 	if o.Credits < 0 || o.Credits > maxCredits {
 		return fmt.Errorf("%d credits, want 0 to %d", o.Credits, maxCredits)
@@ -106,6 +113,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxFrame == 0 {
 		o.MaxFrame = defaultMaxFrame
+	}
+	if o.ReadBuffer == 0 {
+		o.ReadBuffer = defaultBuffer
 	}
 	if o.Credits == 0 {
 		o.Credits = defaultCredits

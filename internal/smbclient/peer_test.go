@@ -39,6 +39,9 @@ type peer struct {
 	// change is the last to see an answer before it is signed and sent.
 	change func(a *answer)
 
+	linked   bool   // answers to a compound are one, too
+	held     []byte // of such an answer
+	said     uint64 // the session id of the last SESSION_SETUP
 	tcp      bool
 	nc       net.Conn
 	in       *bufio.Reader
@@ -71,6 +74,7 @@ type answer struct {
 	cut     int           // bytes to leave out at the end
 	sign    bool          // as the session wants it
 	seal    bool          // likewise
+	link    bool          // the next answer follows in its frame
 	sealFor uint64        // the session that an encrypted frame is said to be of
 	forge   bool          // spoil the signature, or the ciphertext
 	drop    bool          // nothing is sent
@@ -171,34 +175,50 @@ func (p *peer) serve() {
 		if err != nil {
 			return
 		}
-		h, err := smb2.ParseHeader(msg)
-		if err != nil || h.Flags.Has(smb2.FlagSigned) && (p.signer == nil || !p.signer.Verify(msg)) {
-			return
+		ops := smb2.SplitCompound(msg)
+		for ops.Next() {
+			if !p.serveOne(ops.Header(), ops.Message(), sealed, ops.Last(), nth) {
+				return
+			}
 		}
-		p.requests = append(p.requests, received{h, sealed})
-		if h.Command == smb2.CommandCancel {
-			continue
-		}
-		a := &answer{request: h, nth: nth[h.Command], sign: h.Flags.Has(smb2.FlagSigned), seal: sealed, sealFor: testSession}
-		nth[h.Command]++
-		status, body := p.answer(h, msg, a)
-		if body == nil {
-			return
-		}
-		a.header, a.body = h.Response(status, p.grant), body
-		if h.Command == smb2.CommandSessionSetup {
-			a.header.SessionID = testSession
-		}
-		if h.Command == smb2.CommandTreeConnect {
-			a.header.TreeID = testTree
-		}
-		if p.change != nil {
-			p.change(a)
-		}
-		if p.send(a) != nil || a.hangUp {
+		if ops.Err() != nil {
 			return
 		}
 	}
+}
+
+// serveOne answers one request, and reports whether the connection goes on.
+func (p *peer) serveOne(h smb2.Header, msg []byte, sealed, last bool, nth map[smb2.Command]int) bool {
+	if h.Flags.Has(smb2.FlagSigned) && (p.signer == nil || !p.signer.Verify(msg)) {
+		return false
+	}
+	if known := nth[smb2.CommandSessionSetup] > 0; known && h.SessionID != p.said || !known && h.SessionID != 0 {
+		return false
+	}
+	p.requests = append(p.requests, received{h, sealed})
+	if h.Command == smb2.CommandCancel {
+		return true
+	}
+	a := &answer{request: h, nth: nth[h.Command], sign: h.Flags.Has(smb2.FlagSigned), seal: sealed, sealFor: testSession, link: p.linked && !last}
+	nth[h.Command]++
+	status, body := p.answer(h, msg, a)
+	if body == nil {
+		return false
+	}
+	a.header, a.body = h.Response(status, p.grant), body
+	if h.Command == smb2.CommandSessionSetup {
+		a.header.SessionID = testSession
+	}
+	if h.Command == smb2.CommandTreeConnect {
+		a.header.TreeID = testTree
+	}
+	if p.change != nil {
+		p.change(a)
+	}
+	if h.Command == smb2.CommandSessionSetup {
+		p.said = a.header.SessionID
+	}
+	return p.send(a) == nil && !a.hangUp
 }
 
 func (p *peer) unseal(frame []byte) (msg []byte, sealed bool, err error) {
@@ -230,15 +250,26 @@ func (p *peer) send(a *answer) error {
 func (p *peer) sendOne(a *answer, h smb2.Header) error {
 	msg := smb2.AppendMessage(nil, h, a.body)
 	msg = msg[:max(len(msg)-a.cut, 0)]
-	switch {
-	case a.seal && p.sealer != nil:
+	if a.link {
+		msg = smb2.LinkNext(msg, 0)
+	}
+	seal := a.seal && p.sealer != nil
+	if !seal && a.sign && p.signer != nil && len(msg) >= smb2.HeaderSize {
+		p.signer.Sign(msg)
+	}
+	if a.link {
+		p.held = append(p.held, msg...)
+		return nil
+	}
+	if len(p.held) > 0 {
+		msg, p.held = append(p.held, msg...), nil
+	}
+	if seal {
 		sealed, err := p.sealer.Seal(nil, msg, a.sealFor)
 		if err != nil {
 			return err
 		}
 		msg = sealed
-	case a.sign && p.signer != nil && len(msg) >= smb2.HeaderSize:
-		p.signer.Sign(msg)
 	}
 	if a.forge {
 		msg[50] ^= 1

@@ -72,8 +72,23 @@ func (c *Conn) readAnswer() (h smb2.Header, msg []byte, err error) {
 	return h, nil, nil
 }
 
-// readMessage reads one frame and decrypts it where it is encrypted.
+// readMessage returns the next answer: of the last frame, or of a new one.
 func (c *Conn) readMessage() (msg []byte, sealed bool, err error) {
+	if !c.more {
+		if msg, c.opened, err = c.readFrame(); err != nil {
+			return nil, false, err
+		}
+		c.answers = smb2.SplitCompound(msg)
+	}
+	if !c.answers.Next() {
+		return nil, false, breaks("%v", c.answers.Err())
+	}
+	c.more = !c.answers.Last()
+	return c.answers.Message(), c.opened, nil
+}
+
+// readFrame reads one frame and decrypts it where it is encrypted.
+func (c *Conn) readFrame() (msg []byte, sealed bool, err error) {
 	limit := c.o.MaxFrame
 	if c.session == nil {
 		limit = min(limit, maxLogonFrame)
@@ -113,7 +128,7 @@ func (c *Conn) open(frame []byte) ([]byte, error) {
 // match checks that h answers the request r, which is due.
 func (c *Conn) match(h smb2.Header, r request, due bool) error {
 	switch {
-	case !h.IsResponse() || h.NextCommand != 0:
+	case !h.IsResponse() || h.NextCommand != 0 && !r.linked:
 		return breaks("%v is a request or a compound", h.Command)
 	case !due:
 		return breaks("answer to %v with message id %d, which is not due", h.Command, h.MessageID)
@@ -155,6 +170,7 @@ func (c *Conn) ReceiveFrame(ctx context.Context) ([]byte, error) {
 		return nil, c.broken
 	}
 	defer c.arm(ctx)()
+	c.more = false // what is left of the last frame is overwritten
 	frame, err := smb2.ReadFrame(c.in, &c.header, c.frame, c.o.MaxFrame)
 	if err != nil {
 		return nil, c.fail(ctx, fmt.Errorf("receive: %w", err))

@@ -12,6 +12,7 @@ type request struct {
 	command smb2.Command
 	signed  bool
 	sealed  bool
+	linked  bool              // another request follows in its frame
 	asyncID uint64            // of the interim answer; 0: none came
 	preauth *smb2.PreauthHash // takes the request in; nil: none does
 }
@@ -103,11 +104,11 @@ func (c *Conn) charge(body smb2.Body) int {
 // the session and the tree demand.
 func (c *Conn) enqueue(h smb2.Header, body smb2.Body, r *request) error {
 	h.ProcessID = processID
-	if s := c.session; s != nil {
-		h.SessionID = s.id
-		r.sealed = s.sealer != nil && (s.mustSeal || c.sealed[h.TreeID])
-		r.signed = s.signer != nil && !r.sealed && (s.mustSign || h.Flags.Has(smb2.FlagSigned))
+	if c.session != nil { // else that of a log-on under way
+		h.SessionID = c.session.id
 	}
+	p := c.protection(h)
+	r.signed, r.sealed = p.signed, p.sealed
 	h.Flags &^= smb2.FlagSigned
 	if c.out == nil {
 		c.out = make([]byte, 0, frameRoom)
@@ -125,6 +126,16 @@ func (c *Conn) enqueue(h smb2.Header, body smb2.Body, r *request) error {
 		r.preauth.Update(msg)
 	}
 	return smb2.PutFrameLength(c.out[start:])
+}
+
+// protection is how a request with the header h is to go out, as the session
+// and the tree demand.
+func (c *Conn) protection(h smb2.Header) (r request) {
+	if s := c.session; s != nil {
+		r.sealed = s.sealer != nil && (s.mustSeal || c.sealed[h.TreeID])
+		r.signed = s.signer != nil && !r.sealed && (s.mustSign || h.Flags.Has(smb2.FlagSigned))
+	}
+	return r
 }
 
 // enqueueSealed lays the request out where its ciphertext will be.

@@ -1,0 +1,5 @@
+//go:build !race
+
+package smbprobe
+
+const raceFactor = 1
