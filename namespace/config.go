@@ -40,6 +40,8 @@ type ProbeConfig struct {
 	DownAfter int `yaml:"down_after"`
 	// UpAfter probes answered in a row make it up again.
 	UpAfter int `yaml:"up_after"`
+	// Port is where the targets' servers listen for SMB.
+	Port int `yaml:"port"`
 	// User, DOMAIN\user or user, logs on to targets, so that probes look at the
 	// share and the path too; empty: they end when the server negotiates.
 	User string `yaml:"user"`
@@ -92,7 +94,7 @@ func (c *Config) SetDefaults() { c.TTL, c.DegradedTTL = 300*time.Second, 60*time
 
 // SetDefaults fills in what a probe has where the file is silent.
 func (c *ProbeConfig) SetDefaults() {
-	*c = ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2}
+	*c = ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2, Port: 445}
 }
 
 // clone returns a copy without memory of the configuration.

@@ -85,6 +85,10 @@ func (s *Snapshot) Root(name string) (*Root, bool) {
 // must not change the slice.
 func (s *Snapshot) Roots() []*Root { return s.roots }
 
+// NumTargets returns how many targets all links together have. Target.Index
+// numbers them.
+func (s *Snapshot) NumTargets() int { return len(s.targets) }
+
 // Hosts returns the hosts of all targets by HostID, each as it is spelled in a
 // target's path. The caller must not change the slice.
 func (s *Snapshot) Hosts() []string { return s.hosts }

@@ -54,6 +54,10 @@ func (t Target) Member() string {
 	return t.Host()
 }
 
+// Index returns the number of the target in its Snapshot, from 0 to below
+// Snapshot.NumTargets: the same target has another in another Snapshot.
+func (t Target) Index() int { return int(t.index) }
+
 func (t Target) target() *target { return &t.s.targets[t.index] }
 
 func (t Target) place() place { return t.s.places[t.target().place] }

@@ -112,6 +112,9 @@ func (c *ProbeConfig) check() fault.List {
 	if c.UpAfter < 1 {
 		faults.Addf("up_after", "%d is no number of answered probes; give 1 or more", c.UpAfter)
 	}
+	if c.Port < 1 || c.Port > math.MaxUint16 {
+		faults.Addf("port", "%d is no TCP port", c.Port)
+	}
 	switch {
 	case c.User == "" && c.PasswordFile != "":
 		faults.Addf("user", "missing; a password_file needs the user whose password it holds")

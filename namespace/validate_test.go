@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 	if c.TTL != 300*time.Second || c.Folders[0].TTL != 1800*time.Second {
 		t.Errorf("SetDefaults: TTL = %v and %v, want 5m0s and 30m0s", c.TTL, c.Folders[0].TTL)
 	}
-	if want := (ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2}); *c.Probe != want {
+	if want := (ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2, Port: 445}); *c.Probe != want {
 		t.Errorf("SetDefaults: probe = %+v, want %+v", *c.Probe, want)
 	}
 	if faults := c.Validate(); faults != nil {

@@ -1,0 +1,231 @@
+package targets
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"dfsd/namespace"
+	"dfsd/referral"
+	"dfsd/referral/health"
+	"dfsd/referral/targetstate"
+	"dfsd/replication/summary"
+)
+
+// Replicas tells what hosts say of their replication; *summary.Exchange does.
+type Replicas interface {
+	Hosts() []summary.Host
+	Changed() <-chan struct{}
+}
+
+// Options is what a Keeper works with. Store is required.
+type Options struct {
+	Monitor  *health.Monitor // nil: nothing is probed
+	Replicas Replicas        // nil: nothing is heard of replication
+	// Members counts the members of a replicated folder, named group/folder, as
+	// configured; nil: there are always several.
+	Members  func(folder string) int
+	Store    *targetstate.Store
+	Started  time.Time             // of this process
+	Registry prometheus.Registerer // nil: nobody counts
+	Log      *zap.Logger           // nil: nobody hears
+}
+
+// Keeper keeps the state of all targets current. Its methods are safe for
+// concurrent use.
+type Keeper struct {
+	o       Options
+	metrics *metrics
+	news    chan struct{} // a decision was made
+
+	judging sync.Mutex // one judgement at a time
+	foreign foreign    // guarded by judging
+
+	mu     sync.Mutex // guards what follows
+	source *Source    // in force
+	plans  []Drain
+}
+
+// NewKeeper returns a Keeper that knows no targets yet. It starts nothing.
+func NewKeeper(o Options) *Keeper {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	return &Keeper{o: o, metrics: newMetrics(o.Registry), news: make(chan struct{}, 1)}
+}
+
+// See judges the targets of ns for the first time and returns what tells
+// referrals of them. It counts from Use on.
+func (k *Keeper) See(ns *namespace.Snapshot) *Source {
+	if s := k.current(); s != nil && s.snapshot == ns {
+		return s
+	}
+	k.judging.Lock()
+	defer k.judging.Unlock()
+	s := &Source{snapshot: ns}
+	s.table.Store(k.judge(s, time.Now()).table)
+	return s
+}
+
+// Use puts a Source in force: from now on its targets are probed and judged.
+func (k *Keeper) Use(s *Source) {
+	k.mu.Lock()
+	same := k.source == s
+	k.source = s
+	k.mu.Unlock()
+	if !same && k.o.Monitor != nil {
+		k.o.Monitor.Watch(watched(s.snapshot))
+	}
+	k.tell()
+}
+
+func (k *Keeper) current() *Source {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.source
+}
+
+// tell has targets judged anew soon.
+func (k *Keeper) tell() {
+	select {
+	case k.news <- struct{}{}:
+	default:
+	}
+}
+
+// watched are the targets that a namespace has probed. What the configuration
+// has offline is not: nobody is sent there.
+func watched(ns *namespace.Snapshot) []health.Target {
+	var all []health.Target
+	for _, root := range ns.Roots() {
+		probe, ok := root.Probe()
+		if !ok {
+			continue
+		}
+		policy := health.Policy{Interval: probe.Interval, Timeout: probe.Timeout, DownAfter: probe.DownAfter, UpAfter: probe.UpAfter}
+		for link := range root.Links() {
+			for i := range link.NumTargets() {
+				if t := link.Target(i); t.State() == namespace.Online {
+					all = append(all, health.Target{Host: t.Host(), Path: pathOf(t), Policy: policy})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// pathOf is share\dir of a target.
+func pathOf(t namespace.Target) string {
+	path := t.Path()
+	return path[len(`\\`)+len(t.Host())+len(`\`):]
+}
+
+// How often targets are judged.
+const (
+	newsPause = 100 * time.Millisecond // between news and the judgement that takes it in
+	idlePause = 500 * time.Millisecond
+	share     = 20 // judging may take one part in as many of the time
+)
+
+// Run judges until ctx ends.
+func (k *Keeper) Run(ctx context.Context) {
+	var probed, heard <-chan struct{}
+	if k.o.Monitor != nil {
+		probed = k.o.Monitor.Changed()
+	}
+	if k.o.Replicas != nil {
+		heard = k.o.Replicas.Changed()
+	}
+	pause := newsPause
+	for {
+		idle := time.NewTimer(max(idlePause, pause))
+		select {
+		case <-ctx.Done():
+			idle.Stop()
+			return
+		case <-probed:
+		case <-heard:
+		case <-k.news:
+		case <-idle.C:
+		}
+		idle.Stop()
+		if !wait(ctx, pause) {
+			return
+		}
+		began := time.Now()
+		k.turn(began)
+		pause = max(newsPause, share*time.Since(began))
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// turn judges the targets in force, takes drains a step further, and tells what
+// has changed.
+func (k *Keeper) turn(now time.Time) {
+	k.judging.Lock()
+	defer k.judging.Unlock()
+	s := k.current()
+	if s == nil {
+		return
+	}
+	before := s.table.Load()
+	j := k.judge(s, now)
+	plans, moved := k.advance(s, j, now)
+	if moved { // what a drain has just taken out is out in this very turn
+		j = k.judge(s, now)
+	}
+	s.table.Store(j.table)
+	k.mu.Lock()
+	k.plans = plans
+	k.mu.Unlock()
+	k.metrics.count(j)
+	if changed := j.changesFrom(s.snapshot, before); len(changed) > 0 {
+		k.report(changed)
+		k.remember(j)
+	}
+}
+
+// remember keeps demotions for the next start.
+func (k *Keeper) remember(j *judgement) {
+	if err := k.o.Store.SaveStatuses(j.demoted); err != nil {
+		k.o.Log.Error("the states of targets are not kept for the next start", zap.Error(err))
+	}
+}
+
+// Isolated returns since when no probe at all is answered, false where some are.
+func (k *Keeper) Isolated() (time.Time, bool) {
+	if k.o.Monitor == nil {
+		return time.Time{}, false
+	}
+	return k.o.Monitor.Isolated()
+}
+
+// Verdict is what probes say of a target, false where it is not probed.
+func (k *Keeper) Verdict(root *namespace.Root, t namespace.Target) (health.Verdict, bool) {
+	if _, probed := root.Probe(); !probed || k.o.Monitor == nil || t.State() == namespace.Offline {
+		return health.Verdict{}, false
+	}
+	return k.o.Monitor.Verdict(t.Host(), pathOf(t)), true
+}
+
+// State is what a target counts as by the table in force.
+func (k *Keeper) State(t namespace.Target) targetstate.Status {
+	s := k.current()
+	if s == nil {
+		return targetstate.Status{State: referral.Up}
+	}
+	return s.Status(t)
+}
