@@ -24,7 +24,10 @@ type Options struct {
 	// changes the folders: then what it does is not taken for a user's. 0: not so.
 	Own      int
 	Identity *peer.Identity
-	Software string                // for partners and people
+	Software string // for partners and people
+	// Status serves those that ask, on the same port, how replication is; nil:
+	// nobody is told.
+	Status   *peer.StatusService
 	Registry prometheus.Registerer // nil: nobody looks
 	Log      *zap.Logger           // nil: nobody hears
 }
@@ -64,7 +67,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e.partners = partnersOf(e.folders, e)
 	e.peer = peer.Options{
-		Identity: o.Identity, Hello: func(p peer.Partner) wire.Hello { return e.hello(p, o.Software) },
+		Identity: o.Identity, Status: o.Status, Hello: func(p peer.Partner) wire.Hello { return e.hello(p, o.Software) },
 		Metrics: peer.NewMetrics(o.Registry), Log: o.Log.Named("peer"),
 	}
 	var err error

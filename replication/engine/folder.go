@@ -82,6 +82,9 @@ func (f *folder) run(ctx context.Context) {
 // errReopen ends a replica that shall be opened anew at once.
 var errReopen = errors.New("the folder is to be opened anew")
 
+// errOpening answers questions about a folder before it is open.
+var errOpening = errors.New("the folder is being opened")
+
 func (f *folder) runOnce(ctx context.Context) error {
 	r, err := openReplica(f)
 	if err != nil {
@@ -138,7 +141,7 @@ func (f *folder) open() (*replica, error) {
 	if f.halted != nil {
 		return nil, fmt.Errorf("%s is halted: %w", f.spec.String(), f.halted)
 	}
-	return nil, fmt.Errorf("%s is being opened", f.spec.String())
+	return nil, fmt.Errorf("%s: %w", f.spec.String(), errOpening)
 }
 
 // tell has all partners told what this member knows by now, and asked for what

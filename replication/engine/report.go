@@ -48,7 +48,11 @@ func (f *folder) status(now time.Time) status.Folder {
 		defer r.leave()
 		err = r.describe(&s, now)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, errOpening), errors.Is(err, errReopen):
+		s.State, s.Opening = status.Recovering, true
+	default:
 		s.State, s.Error = status.Failed, err.Error()
 		if step := f.nextStep(err); f.isHalted() {
 			s.Error += " (" + step + ")"

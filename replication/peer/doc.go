@@ -13,6 +13,11 @@
 // side is bounded by Limits, whatever the partner sends, while pings, credit
 // and cancellations always pass.
 //
+// Beside sessions the port takes single connections of the protocol
+// "dfsd-status", which carry what hosts say of their replication: with the same
+// keys and the same bounds of a handshake, and also from hosts that are no
+// partners. Such a host gets no session.
+//
 // A Listener accepts and a Dialer opens sessions. Nothing runs before
 // Session.Run, and when that returns, all that it started has ended.
 package peer

@@ -25,6 +25,9 @@ type Options struct {
 	Hello func(partner Partner) wire.Hello
 	// Limits bounds what partners cost; zero fields mean their defaults.
 	Limits Limits
+	// Status takes the connections of the protocol "dfsd-status"; nil: that is
+	// not spoken here.
+	Status *StatusService
 	// Metrics counts; nil: nobody looks.
 	Metrics *Metrics
 	// Log hears of sessions and refusals; nil: nobody does.
@@ -35,6 +38,9 @@ type Options struct {
 func (o Options) complete() (Options, error) {
 	if o.Identity == nil || o.Hello == nil {
 		return o, errors.New("peer: options without identity or hello")
+	}
+	if o.Status != nil && (o.Status.Known == nil || o.Status.Serve == nil) {
+		return o, errors.New("peer: a status service without known or serve")
 	}
 	if err := o.Limits.Validate(); err != nil {
 		return o, err

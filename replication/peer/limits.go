@@ -23,6 +23,10 @@ type Limits struct {
 	// SessionsPerMember is how many sessions one member may have, those being
 	// assembled included.
 	SessionsPerMember int
+	// StatusPerHost is how many accepted connections of the protocol
+	// "dfsd-status" one key may have, and Status how many there may be in all.
+	StatusPerHost int
+	Status        int
 
 	// Heartbeat is how often each lane is pinged.
 	Heartbeat time.Duration
@@ -44,7 +48,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Handshake: 10 * time.Second, Assembly: 20 * time.Second,
-		Unproven: 256, UnprovenPerAddress: 16, SessionsPerMember: 4,
+		Unproven: 256, UnprovenPerAddress: 16, SessionsPerMember: 4, StatusPerHost: 2, Status: 1024,
 		Heartbeat: 10 * time.Second, Silence: 30 * time.Second, Stall: 30 * time.Second, FrameRate: 4 << 10,
 		Window: 8 << 20, Requests: 16,
 	}
@@ -71,6 +75,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.Unproven, &d.Unproven},
 		{&l.UnprovenPerAddress, &d.UnprovenPerAddress},
 		{&l.SessionsPerMember, &d.SessionsPerMember},
+		{&l.StatusPerHost, &d.StatusPerHost},
+		{&l.Status, &d.Status},
 		{&l.FrameRate, &d.FrameRate},
 		{&l.Window, &d.Window},
 		{&l.Requests, &d.Requests},
@@ -88,7 +94,7 @@ func (l Limits) Validate() error {
 	switch {
 	case l.Handshake < 0 || l.Assembly < 0 || l.Heartbeat < 0 || l.Silence < 0 || l.Stall < 0:
 		return errors.New("peer: a limit of time is negative")
-	case l.Unproven < 1 || l.UnprovenPerAddress < 1 || l.SessionsPerMember < 1 || l.FrameRate < 1 || l.Requests < 1:
+	case l.Unproven < 1 || l.UnprovenPerAddress < 1 || l.SessionsPerMember < 1 || l.StatusPerHost < 1 || l.Status < 1 || l.FrameRate < 1 || l.Requests < 1:
 		return errors.New("peer: a limit of number is less than 1")
 	case l.Silence <= l.Heartbeat:
 		return errors.New("peer: silence is not longer than a heartbeat")

@@ -22,6 +22,7 @@ type Listener struct {
 	partners func() []Partner
 	gate     *admission
 	assembly *assembly
+	statuses *statusGate
 }
 
 // NewListener returns a Listener for the members that partners returns, which
@@ -32,7 +33,7 @@ func NewListener(o Options, partners func() []Partner) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Listener{o, partners, newAdmission(o.Limits), newAssembly(o.Limits.SessionsPerMember)}, nil
+	return &Listener{o, partners, newAdmission(o.Limits), newAssembly(o.Limits.SessionsPerMember), newStatusGate(o.Limits)}, nil
 }
 
 // Serve accepts on ln, which it closes, until ctx ends or ln fails. Each
@@ -105,6 +106,10 @@ func (l *Listener) serve(ctx context.Context, raw net.Conn, proven func(), serve
 		return
 	}
 	proven()
+	if isStatus(c.tls.ConnectionState()) {
+		l.serveStatus(ctx, partner, c)
+		return
+	}
 	key := sessionKey{partner.Key, c.join.Session}
 	g, completes, why, err := l.assembly.join(key, c)
 	switch {
@@ -121,25 +126,19 @@ func (l *Listener) serve(ctx context.Context, raw net.Conn, proven func(), serve
 	}
 }
 
-// prove shakes hands and returns the partner that c is.
+// prove shakes hands and returns who c is: for a session a partner, whose
+// hello and join have come, for status anybody that the status service knows.
 func (l *Listener) prove(ctx context.Context, c *connection) (Partner, reason, error) {
 	stop, err := l.o.begin(ctx, c.link)
 	defer stop()
 	if err != nil {
 		return Partner{}, refusedTLS, err
 	}
-	known := l.partners()
-	find := func(f replication.Fingerprint) (Partner, bool) {
-		for _, p := range known {
-			if p.Key == f && !f.IsZero() {
-				return p, true
-			}
-		}
-		return Partner{}, false
+	known := admitted{partners: l.partners()}
+	if l.o.Status != nil {
+		known.status = l.o.Status.Known()
 	}
-	c.tls = tls.Server(c.link, tlsConfig(l.o.Identity, c.link.RemoteAddr().String(),
-		func(f replication.Fingerprint) bool { _, ok := find(f); return ok },
-		func() []replication.Fingerprint { return keysOf(known) }))
+	c.tls = tls.Server(c.link, l.o.serverTLS(c.link.RemoteAddr().String(), known))
 	if err := c.tls.HandshakeContext(ctx); err != nil {
 		var wrong *KeyError
 		if errors.As(err, &wrong) {
@@ -147,7 +146,11 @@ func (l *Listener) prove(ctx context.Context, c *connection) (Partner, reason, e
 		}
 		return Partner{}, refusedTLS, err
 	}
-	partner, _ := find(fingerprintIn(c.tls.ConnectionState()))
+	state := c.tls.ConnectionState()
+	partner, _ := find(known.to(state), fingerprintIn(state))
+	if isStatus(state) {
+		return partner, 0, nil
+	}
 	err = l.o.acceptHello(c, partner)
 	switch {
 	case errors.Is(err, wire.ErrVersion):
@@ -156,6 +159,16 @@ func (l *Listener) prove(ctx context.Context, c *connection) (Partner, reason, e
 		return partner, refusedHello, err
 	}
 	return partner, 0, nil
+}
+
+// find returns the one of known with a key.
+func find(known []Partner, f replication.Fingerprint) (Partner, bool) {
+	for _, p := range known {
+		if p.Key == f && !f.IsZero() {
+			return p, true
+		}
+	}
+	return Partner{}, false
 }
 
 func keysOf(partners []Partner) []replication.Fingerprint {

@@ -12,11 +12,16 @@ import (
 type Metrics struct {
 	sessions prometheus.Gauge
 	unproven prometheus.Gauge
+	statuses prometheus.Gauge
 	begun    prometheus.Counter
 	refused  [reasons]prometheus.Counter
-	sent     [wire.Lanes]prometheus.Counter
-	received [wire.Lanes]prometheus.Counter
+	sent     [wire.Lanes + 1]prometheus.Counter // the last: statusLane
+	received [wire.Lanes + 1]prometheus.Counter
 }
+
+// statusLane stands in the metrics for the connections that are no lane of a
+// session.
+const statusLane = wire.Lanes
 
 // reason says why a connection was turned away; the label of
 // dfsd_replication_connections_refused_total.
@@ -32,10 +37,11 @@ const (
 	refusedJoin
 	refusedSessions
 	refusedAssembly
+	refusedStatus
 	reasons
 )
 
-var reasonLabels = [reasons]string{"unproven", "unproven_per_address", "tls", "key", "hello", "version", "join", "sessions", "assembly"}
+var reasonLabels = [reasons]string{"unproven", "unproven_per_address", "tls", "key", "hello", "version", "join", "sessions", "assembly", "status_connections"}
 
 // NewMetrics registers the metrics of this room; reg may be nil.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
@@ -43,6 +49,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		sessions: f.NewGauge(prometheus.GaugeOpts{Name: "dfsd_replication_sessions", Help: "Sessions with partners."}),
 		unproven: f.NewGauge(prometheus.GaugeOpts{Name: "dfsd_replication_connections_unproven", Help: "Connections in their handshakes."}),
+		statuses: f.NewGauge(prometheus.GaugeOpts{Name: "dfsd_replication_status_connections", Help: "Accepted connections that carry status summaries."}),
 		begun:    f.NewCounter(prometheus.CounterOpts{Name: "dfsd_replication_sessions_total", Help: "Sessions with partners that began."}),
 	}
 	refused := f.NewCounterVec(prometheus.CounterOpts{Name: "dfsd_replication_connections_refused_total", Help: "Connections turned away, by reason."}, []string{"reason"})
@@ -54,5 +61,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.sent[l] = bytes.WithLabelValues(l.String(), "sent")
 		m.received[l] = bytes.WithLabelValues(l.String(), "received")
 	}
+	m.sent[statusLane] = bytes.WithLabelValues("status", "sent")
+	m.received[statusLane] = bytes.WithLabelValues("status", "received")
 	return m
 }

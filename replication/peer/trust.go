@@ -43,8 +43,12 @@ type Partner struct {
 	Key     replication.Fingerprint
 }
 
-// protocol is what TLS is asked for, so that nothing else is mistaken for it.
-const protocol = "dfsd-replication"
+// What TLS is asked for (ALPN, RFC 7301), so that nothing else is mistaken for
+// it, and so that both share one port.
+const (
+	protocol       = "dfsd-replication"
+	statusProtocol = "dfsd-status"
+)
 
 // tlsConfig returns the TLS of both sides. known tells whether a key may come
 // in; those that it refuses become a KeyError with want.
@@ -60,13 +64,18 @@ func tlsConfig(own *Identity, address string, known func(replication.Fingerprint
 		// Lanes are long-lived: full records from the start.
 		DynamicRecordSizingDisabled: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
-			got := fingerprintIn(state)
-			if got.IsZero() || !known(got) {
-				return &KeyError{Address: address, Got: got, Want: want()}
-			}
-			return nil
+			return pin(state, address, known, want)
 		},
 	}
+}
+
+// pin refuses a connection whose key is not known.
+func pin(state tls.ConnectionState, address string, known func(replication.Fingerprint) bool, want func() []replication.Fingerprint) error {
+	got := fingerprintIn(state)
+	if got.IsZero() || !known(got) {
+		return &KeyError{Address: address, Got: got, Want: want()}
+	}
+	return nil
 }
 
 // fingerprintIn returns the fingerprint of the key that the other side proved,

@@ -27,9 +27,12 @@ type Folder struct {
 	Group  string `json:"group"`
 	Folder string `json:"folder"`
 	State  State  `json:"state"`
-	Path   string `json:"path"`
-	Files  int64  `json:"files"` // on disk, as far as the index knows
-	Bytes  int64  `json:"bytes"`
+	// Opening says that the folder is only being opened, so that nothing but its
+	// name is known of it; State is then Recovering.
+	Opening bool   `json:"opening,omitempty"`
+	Path    string `json:"path"`
+	Files   int64  `json:"files"` // on disk, as far as the index knows
+	Bytes   int64  `json:"bytes"`
 	// Watch is how changes are heard: "fanotify", "inotify" or "scan".
 	Watch string `json:"watch"`
 	// Error is why the folder is halted, with the command that ends it; empty
