@@ -59,6 +59,7 @@ type fakeDaemon struct {
 	ready   error
 
 	replicas Replicas
+	targets  fakeTargets
 }
 
 func (d *fakeDaemon) Picture() Picture { return d.picture }
@@ -67,6 +68,7 @@ func (d *fakeDaemon) Configuration() Configuration {
 }
 func (d *fakeDaemon) Ready() error       { return d.ready }
 func (d *fakeDaemon) Replicas() Replicas { return d.replicas }
+func (d *fakeDaemon) Targets() Targets   { return &d.targets }
 func (d *fakeDaemon) Reload(context.Context) error {
 	d.reloads++
 	return d.refuse
@@ -90,7 +92,7 @@ func overSocket(t *testing.T, d Daemon) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: Handler(d, nil), ReadHeaderTimeout: time.Second}
+	srv := &http.Server{Handler: Handler(d, nil, HandlerOptions{}), ReadHeaderTimeout: time.Second}
 	ended := make(chan error)
 	go func() { ended <- srv.Serve(l) }()
 	t.Cleanup(func() {
@@ -239,7 +241,7 @@ func TestProtect(t *testing.T) {
 				r.Header.Set("Origin", tt.origin)
 			}
 			w := httptest.NewRecorder()
-			Protect(Handler(d, nil), tt.token).ServeHTTP(w, r)
+			Protect(Handler(d, nil, HandlerOptions{}), ProtectOptions{Token: tt.token, Hosts: []string{"example.com"}}).ServeHTTP(w, r)
 			if w.Code != tt.want {
 				t.Errorf("%s %s = %d %s, want %d", tt.method, tt.path, w.Code, w.Body, tt.want)
 			}

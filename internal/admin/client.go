@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -43,6 +44,13 @@ func NewClient(socket string) *Client {
 
 // ask does one request and decodes its answer into out.
 func (c *Client) ask(ctx context.Context, method, path string, query url.Values, out any) error {
+	if reason, given := ctx.Value(reasonKey{}).(string); given && method == http.MethodPost {
+		query = maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set(reasonParam, reason)
+	}
 	u := url.URL{Scheme: "http", Host: "dfsd", Path: path, RawQuery: query.Encode()}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {

@@ -7,4 +7,10 @@
 // HTTP (reading for all who reach it, changes with the token). A Client asks a
 // daemon and gives the same answers. The shapes here are a contract: fields are
 // added, never renamed.
+//
+// What is served stands in one table of routes (routes.go, replicas_handler.go),
+// from which the OpenAPI description is made too. Every route that changes
+// something goes through the audit log: where that cannot be written, nothing
+// is changed. What Protect turns away is not recorded, so that strangers cannot
+// fill the log.
 package admin

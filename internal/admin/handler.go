@@ -2,12 +2,9 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
 )
 
 // Daemon is what the API shows and steers. Its methods are safe for concurrent
@@ -24,67 +21,60 @@ type Daemon interface {
 	Ready() error
 	// Replicas answers for replication; nil where this host replicates nothing.
 	Replicas() Replicas
+	// Targets steers the targets of namespaces, and tells how all is.
+	Targets() Targets
 }
 
-// Handler serves the API of d, and /metrics where metrics is not nil. It
-// trusts its callers: the unix socket's file mode, or Protect, keeps others out.
-func Handler(d Daemon, metrics http.Handler) http.Handler {
+// HandlerOptions are those of a Handler; the zero value works.
+type HandlerOptions struct {
+	// Audit records every change; nil: nobody does.
+	Audit Auditor
+}
+
+// maxForm bounds the body of a request, in bytes.
+const maxForm = 64 << 10
+
+// Handler serves the routes of the API for d, and /metrics where metrics is not
+// nil. It trusts its callers: the unix socket's file mode, or Protect, keeps
+// others out. To record who they are on a unix socket it needs SocketContext as
+// the server's ConnContext.
+func Handler(d Daemon, metrics http.Handler, o HandlerOptions) http.Handler {
+	a := &api{daemon: d, metrics: metrics, audit: o.Audit, users: newUserNames(), document: OpenAPI()}
 	mux := http.NewServeMux()
-	get := func(path string, answer func(*http.Request) (any, error)) {
-		mux.Handle("GET "+path, reply(answer))
-	}
-	get("/v1/configuration", func(*http.Request) (any, error) { return d.Configuration(), nil })
-	get("/v1/referral", func(r *http.Request) (any, error) { return explainOver(d, r) })
-	get("/v1/site", func(r *http.Request) (any, error) { return siteOver(d, r) })
-	get("/v1/sites", func(r *http.Request) (any, error) { return d.Picture().Sites(r.Context()) })
-	get("/v1/cost", func(r *http.Request) (any, error) {
-		return d.Picture().Cost(r.Context(), r.FormValue("from"), r.FormValue("to"))
-	})
-	get("/v1/namespaces", func(r *http.Request) (any, error) { return d.Picture().Namespaces(r.Context()) })
-	get("/v1/namespaces/{name}", func(r *http.Request) (any, error) {
-		return d.Picture().Namespace(r.Context(), r.PathValue("name"))
-	})
-	mux.Handle("POST /v1/configuration/reload", reply(func(r *http.Request) (any, error) {
-		if err := d.Reload(r.Context()); err != nil {
-			return nil, err
+	for _, rt := range routes() {
+		if h := a.handle(rt); h != nil {
+			mux.Handle(rt.method+" "+rt.path, bounded(h))
 		}
-		return d.Configuration(), nil
-	}))
-	handleReplicas(mux, d)
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { readyz(w, d.Ready()) })
-	if metrics != nil {
-		mux.Handle("GET /metrics", metrics)
 	}
-	return mux
+	return unmatched(mux)
 }
 
-func explainOver(d Daemon, r *http.Request) (any, error) {
-	q := ExplainQuery{Path: r.FormValue("path"), Site: r.FormValue("site")}
-	if client := r.FormValue("client"); client != "" || q.Site == "" {
-		ip, err := netip.ParseAddr(client)
-		if err != nil {
-			return nil, fmt.Errorf("%w: client: %q is no IP address", ErrBadRequest, client)
-		}
-		q.IP = ip
-	}
-	return d.Picture().Explain(r.Context(), q)
+// api is what the routes of one Handler share.
+type api struct {
+	daemon   Daemon
+	metrics  http.Handler
+	audit    Auditor
+	users    *userNames
+	document json.RawMessage
 }
 
-func siteOver(d Daemon, r *http.Request) (any, error) {
-	ip, err := netip.ParseAddr(r.FormValue("ip"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: ip: %q is no IP address", ErrBadRequest, r.FormValue("ip"))
+// handle makes the handler of one route, nil for one that is not served here.
+func (a *api) handle(rt route) http.Handler {
+	switch {
+	case rt.plain != nil:
+		return rt.plain(a)
+	case rt.change != nil:
+		return reply(func(r *http.Request) (any, error) { return a.change(rt, r) })
 	}
-	return d.Picture().SiteOf(r.Context(), ip)
+	return reply(func(r *http.Request) (any, error) { return rt.answer(a.daemon, r) })
 }
 
-func readyz(w http.ResponseWriter, err error) {
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ok")
+// bounded keeps a request's body from filling memory or disk.
+func bounded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // reply turns an answer or an error into JSON.
@@ -105,21 +95,31 @@ func reply(answer func(*http.Request) (any, error)) http.Handler {
 	})
 }
 
-// Protect guards a Handler that is reached over the network: anybody may read,
-// a change needs token as a bearer token, and a browser's page from elsewhere
-// may do neither. An empty token allows no change at all.
-func Protect(h http.Handler, token string) http.Handler {
-	want := sha256.Sum256([]byte("Bearer " + token))
+// unmatched is mux, whose own refusals become problems as all others are.
+func unmatched(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
-		trusted := token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1
-		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && !trusted:
-			writeProblem(w, fmt.Errorf("%w: a change over HTTP needs the token of admin.token_file", ErrDenied))
-		case r.Header.Get("Origin") != "" && !trusted:
-			writeProblem(w, fmt.Errorf("%w: requests of other sites' pages are refused", ErrDenied))
-		default:
-			h.ServeHTTP(w, r)
+		refusal, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
 		}
+		heard := refused{header: http.Header{}}
+		refusal.ServeHTTP(&heard, r)
+		err := fmt.Errorf("%w: the API has no %s; /v1/openapi.json lists what there is", ErrNotFound, r.URL.Path)
+		if heard.status == http.StatusMethodNotAllowed {
+			w.Header()["Allow"] = heard.header["Allow"]
+			err = fmt.Errorf("%w: %s on %s", errMethod, r.Method, r.URL.Path)
+		}
+		writeProblem(w, err)
 	})
 }
+
+// refused hears how a request is refused, and keeps its text to itself.
+type refused struct {
+	header http.Header
+	status int
+}
+
+func (f *refused) Header() http.Header         { return f.header }
+func (f *refused) Write(b []byte) (int, error) { return len(b), nil }
+func (f *refused) WriteHeader(status int)      { f.status = status }

@@ -22,6 +22,13 @@ var ErrRefused = errors.New("configuration refused")
 // ErrDenied says that the caller may not do this over the way it came by.
 var ErrDenied = errors.New("denied")
 
+// ErrTooMany says that the caller's address has sent too many wrong tokens and
+// must wait.
+var ErrTooMany = errors.New("too many wrong tokens")
+
+// errMethod says that the path is there for another method.
+var errMethod = errors.New("method not allowed")
+
 // problem is an error as it travels: RFC 9457, application/problem+json.
 type problem struct {
 	Type   string `json:"type"`
@@ -34,12 +41,15 @@ type problem struct {
 // directions. Where one kind is another too, the narrower stands first.
 func kinds() []kind {
 	return []kind{
+		{ErrAudit, "urn:dfsd:audit", http.StatusInternalServerError},
 		{ErrNoReplication, "urn:dfsd:no-replication", http.StatusNotFound},
 		{ErrUnknownFolder, "urn:dfsd:unknown-folder", http.StatusNotFound},
 		{ErrNotFound, "urn:dfsd:not-found", http.StatusNotFound},
 		{ErrBadRequest, "urn:dfsd:bad-request", http.StatusBadRequest},
 		{ErrRefused, "urn:dfsd:configuration-refused", http.StatusUnprocessableEntity},
 		{ErrDenied, "urn:dfsd:denied", http.StatusForbidden},
+		{ErrTooMany, "urn:dfsd:too-many-attempts", http.StatusTooManyRequests},
+		{errMethod, "urn:dfsd:method-not-allowed", http.StatusMethodNotAllowed},
 		{context.DeadlineExceeded, "urn:dfsd:timed-out", http.StatusGatewayTimeout},
 	}
 }
@@ -50,8 +60,11 @@ type kind struct {
 	status int
 }
 
+// internalURN is the type of an error of no kind.
+const internalURN = "urn:dfsd:internal"
+
 func writeProblem(w http.ResponseWriter, err error) {
-	p := problem{Type: "urn:dfsd:internal", Status: http.StatusInternalServerError, Detail: err.Error()}
+	p := problem{Type: internalURN, Status: http.StatusInternalServerError, Detail: err.Error()}
 	for _, k := range kinds() {
 		if errors.Is(err, k.err) {
 			p.Type, p.Status = k.urn, k.status

@@ -12,29 +12,91 @@ import (
 	"dfsd/replication/status"
 )
 
-// handleReplicas adds the endpoints of replication to mux. The Replicas are
-// asked for at each request, because a reload may replace them.
-func handleReplicas(mux *http.ServeMux, d Daemon) {
-	on := func(pattern string, answer func(Replicas, *http.Request) (any, error)) {
-		mux.Handle(pattern, reply(func(r *http.Request) (any, error) {
-			replicas := d.Replicas()
-			if replicas == nil {
-				return nil, ErrNoReplication
-			}
-			return answer(replicas, r)
-		}))
+// replicaRoutes are the routes of replication.
+func replicaRoutes() []route {
+	return append(replicaReadingRoutes(), replicaChangingRoutes()...)
+}
+
+// replicaFails are the errors that every route of replication may end in.
+func replicaFails(more ...error) []error {
+	return append([]error{ErrNoReplication, ErrUnknownFolder, ErrNotFound, ErrBadRequest, context.DeadlineExceeded}, more...)
+}
+
+// oneFolder is the parameter that names a folder.
+func oneFolder() param {
+	return query("folder", "GROUP/FOLDER; all folders of this host where it is not given")
+}
+
+func replicaReadingRoutes() []route {
+	return []route{
+		{
+			method: http.MethodGet, path: "/v1/replication", summary: "State of the replicated folders of this host",
+			answer: replicas(func(a Replicas, r *http.Request) (any, error) { return statusOver(a, r) }),
+			gives:  status.Replication{}, fails: replicaFails(),
+		},
+		{
+			method: http.MethodGet, path: "/v1/replication/backlog", summary: "What this host and its partners lack of each other's files",
+			params: []param{
+				oneFolder(), query("member", "host of one partner; all where it is not given"),
+				number("limit", fmt.Sprintf("most files to list in each direction: 0 … %d, %d where it is not given", MaxBacklog, DefaultBacklog)),
+			},
+			answer: replicas(func(a Replicas, r *http.Request) (any, error) { return backlogOver(a, r) }),
+			gives:  []status.Backlog{}, fails: replicaFails(),
+		},
+		{
+			method: http.MethodGet, path: "/v1/replication/file", summary: "What is known of one path",
+			params: []param{needed(query("path", "absolute path of this host, or GROUP/FOLDER/PATH"))},
+			answer: replicas(func(a Replicas, r *http.Request) (any, error) { return inspectOver(a, r) }),
+			gives:  status.File{}, fails: replicaFails(),
+		},
+		{
+			method: http.MethodGet, path: "/v1/preserved", summary: "What the preserved store holds, oldest first",
+			params: []param{oneFolder()},
+			answer: replicas(func(a Replicas, r *http.Request) (any, error) {
+				files, err := a.Preserved(r.Context(), r.FormValue("folder"))
+				return listed(files), err
+			}),
+			gives: []status.PreservedFile{}, fails: replicaFails(),
+		},
 	}
-	on("GET /v1/replication", func(a Replicas, r *http.Request) (any, error) { return statusOver(a, r) })
-	on("GET /v1/replication/backlog", func(a Replicas, r *http.Request) (any, error) { return backlogOver(a, r) })
-	on("GET /v1/replication/file", func(a Replicas, r *http.Request) (any, error) { return inspectOver(a, r) })
-	on("POST /v1/replication/pause", changing("paused", Replicas.Pause))
-	on("POST /v1/replication/resume", changing("resumed", Replicas.Resume))
-	on("POST /v1/replication/sync", syncOver)
-	on("GET /v1/preserved", func(a Replicas, r *http.Request) (any, error) {
-		files, err := a.Preserved(r.Context(), r.FormValue("folder"))
-		return listed(files), err
-	})
-	on("POST /v1/preserved/restore", func(a Replicas, r *http.Request) (any, error) { return restoreOver(a, r) })
+}
+
+func replicaChangingRoutes() []route {
+	which := []param{query("folder", "GROUP/FOLDER; either this or all"), flag("all", "true: all folders of this host")}
+	toFolder := func(verb, summary string, answer func(Replicas, *http.Request) (any, error), more ...param) route {
+		return route{
+			method: http.MethodPost, path: "/v1/replication/" + verb, summary: summary, params: slices.Concat(which, more),
+			answer: replicas(answer), gives: Change{}, fails: replicaFails(),
+			change: &change{action: "replication." + verb, object: value("folder", "all folders")},
+		}
+	}
+	return []route{
+		toFolder("pause", "Stops a folder, also over restarts", changing("paused", Replicas.Pause)),
+		toFolder("resume", "Ends what pause began", changing("resumed", Replicas.Resume)),
+		toFolder("sync", "Compares a folder with the disk and asks all partners anew", syncOver, flag("wait", "true: answers when nothing is owed in either direction")),
+		{
+			method: http.MethodPost, path: "/v1/preserved/restore", summary: "Takes a file out of the preserved store; nothing is overwritten",
+			params: []param{
+				needed(query("id", "id of the file in the preserved store")),
+				query("folder", "GROUP/FOLDER; may be left out where one folder alone holds the id"),
+				query("to", "path to restore to, relative to the folder or absolute below it; where it was if it is not given"),
+			},
+			answer: replicas(func(a Replicas, r *http.Request) (any, error) { return restoreOver(a, r) }),
+			gives:  RestoreAnswer{}, fails: replicaFails(),
+			change: &change{action: "preserved.restore", object: value("id", "")},
+		},
+	}
+}
+
+// replicas asks the Replicas of this moment: a reload may replace them.
+func replicas(answer func(Replicas, *http.Request) (any, error)) func(Daemon, *http.Request) (any, error) {
+	return func(d Daemon, r *http.Request) (any, error) {
+		found := d.Replicas()
+		if found == nil {
+			return nil, ErrNoReplication
+		}
+		return answer(found, r)
+	}
 }
 
 // listed makes no list an empty one, which JSON tells from null.

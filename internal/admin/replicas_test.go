@@ -236,7 +236,7 @@ func TestWaitingSyncOutlastsTheReadTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: Handler(&fakeDaemon{replicas: fake}, nil), ReadTimeout: 50 * time.Millisecond, ReadHeaderTimeout: 50 * time.Millisecond}
+	srv := &http.Server{Handler: Handler(&fakeDaemon{replicas: fake}, nil, HandlerOptions{}), ReadTimeout: 50 * time.Millisecond, ReadHeaderTimeout: 50 * time.Millisecond}
 	ended := make(chan error)
 	go func() { ended <- srv.Serve(l) }()
 	defer func() {
@@ -280,7 +280,7 @@ func TestReplicaRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		fake := &fakeReplicas{}
-		h := Protect(Handler(&fakeDaemon{replicas: fake}, nil), "s3cret")
+		h := Protect(Handler(&fakeDaemon{replicas: fake}, nil, HandlerOptions{}), ProtectOptions{Token: "s3cret", Hosts: []string{"example.com"}})
 		req := httptest.NewRequest(tt.method, tt.target, nil)
 		if tt.token != "" {
 			req.Header.Set("Authorization", "Bearer "+tt.token)
@@ -302,7 +302,7 @@ func TestEmptyListsAreNotNull(t *testing.T) {
 		status:  status.Replication{Host: "fs1", Folders: []status.Folder{{Group: "a", Folder: "b", Progress: &status.Progress{FilesPerSecond: math.NaN(), SecondsLeft: math.Inf(1)}}}},
 		backlog: []status.Backlog{{Group: "a"}},
 	}
-	h := Handler(&fakeDaemon{replicas: fake}, nil)
+	h := Handler(&fakeDaemon{replicas: fake}, nil, HandlerOptions{})
 	for _, target := range []string{"/v1/replication", "/v1/replication/backlog", "/v1/replication/file?path=/x", "/v1/preserved"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
