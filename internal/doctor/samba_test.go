@@ -1,0 +1,251 @@
+//go:build integration && linux
+
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dfsd/sites/adsites"
+)
+
+const (
+	sambaAddress  = "127.0.0.83"
+	sambaDomain   = "ads.example.test"
+	sambaHost     = "dc1." + sambaDomain
+	fileServer    = "fs1." + sambaDomain
+	adminPassword = "Passw0rd-Long1"
+)
+
+// domain is a Samba domain controller of one test, on a loopback address.
+type domain struct {
+	t  *testing.T
+	at string
+	ca *authority
+	// dns is our own server: the controller's takes port 53.
+	dns *zone
+}
+
+func newDomain(t *testing.T) *domain {
+	for _, program := range []string{"samba", "samba-tool", "ldbmodify"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	if os.Getuid() != 0 {
+		t.Skip("a domain controller needs root")
+	}
+	at, err := os.MkdirTemp("", "doctor-dc") //nolint:usetesting // children of the controller still write in it when a test ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(at) })
+	d := &domain{t: t, at: at, ca: newAuthority(t, "Lab CA"), dns: serveZone(t,
+		sambaDomain+". 60 SOA "+sambaHost+". h. 1 1 1 1 1", sambaHost+". 60 A "+sambaAddress, "_ldap._tcp.dc._msdcs."+sambaDomain+". 60 SRV 0 100 389 "+sambaHost+".")}
+	d.run("samba-tool", "domain", "provision", "--configfile=/dev/null", "--realm="+strings.ToUpper(sambaDomain), "--domain=ADS", "--adminpass="+adminPassword,
+		"--server-role=dc", "--dns-backend=SAMBA_INTERNAL", "--targetdir="+at, "--host-name=dc1", "--host-ip="+sambaAddress)
+	d.configure()
+	d.start()
+	return d
+}
+
+func (d *domain) configure() {
+	cert, k := d.ca.issue(d.t, time.Now().Add(60*24*time.Hour), sambaHost)
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	name := filepath.Join(d.at, "etc", "smb.conf")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	ours := fmt.Sprintf(`[global]
+	interfaces = %s/8
+	bind interfaces only = yes
+	log file = %[2]s/log.%%m
+	pid directory = %[2]s
+	ncalrpc dir = %[2]s/ncalrpc
+	ntp signd socket directory = %[2]s/ntp
+	winbindd socket directory = %[2]s/wb
+	server services = ldap, kdc, drepl
+	tls keyfile = %[3]s
+	tls certfile = %[4]s
+	tls cafile = %[5]s
+`, sambaAddress, d.at, writeFile(d.t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+		writeFile(d.t, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})), d.ca.file(d.t))
+	if err := os.WriteFile(name, []byte(strings.Replace(string(text), "[global]\n", ours, 1)), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *domain) start() {
+	c := exec.Command("samba", "-F", "--no-process-group", "-s", filepath.Join(d.at, "etc", "smb.conf"))
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	log, err := os.Create(filepath.Join(d.at, "samba.log"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() {
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGTERM)
+		_ = c.Wait()
+		_ = log.Close()
+	})
+	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute)
+	defer stop()
+	for _, port := range []string{"88", "389", "636"} {
+		for {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(sambaAddress, port))
+			if err == nil {
+				_ = conn.Close()
+				break
+			}
+			if ctx.Err() != nil {
+				text, _ := os.ReadFile(filepath.Join(d.at, "log.%m"))
+				d.t.Fatalf("port %s: %v\n%s", port, err, text)
+			}
+			<-time.After(100 * time.Millisecond)
+		}
+	}
+}
+
+func (d *domain) run(name string, args ...string) {
+	d.t.Helper()
+	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), "TDB_NO_FSYNC=1") // of a directory that lives for one test
+	if out, err := c.CombinedOutput(); err != nil {
+		d.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+}
+
+// tool runs samba-tool on the controller's own files.
+func (d *domain) tool(args ...string) {
+	d.t.Helper()
+	d.run("samba-tool", append(args, "--configfile="+filepath.Join(d.at, "etc", "smb.conf"))...)
+}
+
+// mend does what the first finding of a summary says: a samba-tool command,
+// whose words in capitals are replaced.
+func (d *domain) mend(found []Finding, summary string, replace ...string) {
+	d.t.Helper()
+	for _, f := range found {
+		if !strings.Contains(f.Summary, summary) {
+			continue
+		}
+		command, _, _ := strings.Cut(f.Mend, " (Windows")
+		command, _, _ = strings.Cut(command, ", or ")
+		args := strings.Fields(strings.NewReplacer(replace...).Replace(command))
+		if len(args) < 2 || args[0] != "samba-tool" {
+			d.t.Fatalf("no command of Samba: %q", f.Mend)
+		}
+		d.tool(args[1:]...)
+		return
+	}
+	d.t.Fatalf("no finding %q in %+v", summary, found)
+}
+
+func (d *domain) modify(ldif string) {
+	d.t.Helper()
+	c := exec.Command("ldbmodify", "-H", filepath.Join(d.at, "private", "sam.ldb"))
+	c.Stdin = strings.NewReader(ldif)
+	if out, err := c.CombinedOutput(); err != nil {
+		d.t.Fatalf("ldbmodify: %v\n%s", err, out)
+	}
+}
+
+// options are those of a file server in the domain.
+func (d *domain) options() Options {
+	w := lab()
+	w.addrs = func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr(sambaAddress), here}, nil }
+	return Options{
+		Host: fileServer, FreshDNS: []string{d.dns.address}, Keytab: filepath.Join(d.at, "cifs.keytab"), world: w,
+		Directory: &adsites.Config{
+			Domain: sambaDomain, Refresh: time.Minute, TLS: adsites.TLSConfig{CAFile: d.ca.file(d.t)},
+			Bind: &adsites.BindConfig{DN: "svc-dfsd@" + sambaDomain, PasswordFile: writeFile(d.t, "pw", []byte(secret+"\n"))},
+		},
+	}
+}
+
+func TestSamba(t *testing.T) {
+	d := newDomain(t)
+	d.tool("user", "create", "svc-dfsd", secret)
+	d.modify("dn: CN=svc-dfsd,CN=Users,DC=ads,DC=example,DC=test\nchangetype: modify\nreplace: msDS-SupportedEncryptionTypes\nmsDS-SupportedEncryptionTypes: 24\n\n")
+	d.tool("user", "setpassword", "svc-dfsd", "--newpassword="+secret)
+	d.tool("domain", "exportkeytab", filepath.Join(d.at, "cifs.keytab"), "--principal=svc-dfsd")
+	o := d.options()
+	t.Run("found", func(t *testing.T) { d.t = t; d.found(o) })
+	t.Run("service name", func(t *testing.T) { d.t = t; d.serviceFaults(o) })
+	t.Run("log-on", func(t *testing.T) { d.t = t; d.logonFaults(o) })
+	t.Run("objects", func(t *testing.T) { d.t = t; d.objectFaults(o) })
+}
+
+// found looks at what is well.
+func (d *domain) found(o Options) {
+	wants(d.t, examine(d.t, o, DNS), expect{OK, "_ldap._tcp.dc._msdcs." + sambaDomain, "1 domain controller", ""})
+	wants(d.t, examine(d.t, o, Clock), expect{OK, sambaHost + ":636", "agrees", ""})
+}
+
+// serviceFaults mends a missing service name and a keytab that is behind. Samba
+// itself refuses a service name that another account has.
+func (d *domain) serviceFaults(o Options) {
+	found := examine(d.t, o, Kerberos)
+	wants(d.t, found, expect{Failed, "cifs/" + fileServer, "no account of the directory", "samba-tool spn add cifs/" + fileServer + " svc-dfsd"})
+	d.mend(found, "no account of the directory")
+	wants(d.t, examine(d.t, o, Kerberos), expect{OK, "svc-dfsd", "present key", ""}, expect{OK, "cifs/" + fileServer, "svc-dfsd", ""})
+
+	d.tool("user", "setpassword", "svc-dfsd", "--newpassword="+secret)
+	found = examine(d.t, o, Kerberos)
+	wants(d.t, found, expect{Failed, "svc-dfsd", "the password was changed since", "exportkeytab"})
+	d.mend(found, "the password was changed since")
+	wants(d.t, examine(d.t, o, Kerberos), expect{OK, "svc-dfsd", "present key", ""})
+}
+
+// logonFaults asks in ways that a controller refuses.
+func (d *domain) logonFaults(o Options) {
+	t := d.t
+	look := func(bend func(*adsites.Config), want ...expect) {
+		t.Helper()
+		config, bind := *o.Directory, *o.Directory.Bind
+		config.Bind = &bind
+		bend(&config)
+		with := o
+		with.Directory = &config
+		wants(t, inspect(t, with), want...)
+	}
+	look(func(*adsites.Config) {}, expect{OK, sambaHost + ":636", "takes the bind of svc-dfsd@" + sambaDomain, ""})
+	look(func(c *adsites.Config) { c.TLS.Mode = adsites.StartTLS }, expect{OK, sambaHost + ":389", "takes the bind", ""})
+	look(func(c *adsites.Config) { c.TLS = adsites.TLSConfig{Mode: adsites.Off} },
+		expect{Failed, sambaHost + ":389", "refuses what is asked without TLS", "set sites.ldap.tls.mode to ldaps"})
+	look(func(c *adsites.Config) { c.TLS.CAFile = newAuthority(t, "Other CA").file(t) }, expect{Failed, sambaHost, `unknown authority "CN=Lab CA"`, "ca_file"})
+	look(func(c *adsites.Config) { c.URLs = adsites.URLs{"ldaps://" + sambaAddress} }, expect{Failed, sambaAddress, "is for " + sambaHost, "sites.ldap.url"})
+	look(func(c *adsites.Config) { c.Bind.PasswordFile = writeFile(t, "other", []byte("wrong")) }, expect{Failed, sambaHost, "wrong name or password", "password_file"})
+	d.tool("user", "disable", "svc-dfsd")
+	look(func(*adsites.Config) {}, expect{Failed, sambaHost, "the account is disabled", "samba-tool user enable svc-dfsd"})
+	d.tool("user", "enable", "svc-dfsd")
+}
+
+// objectFaults reads the topology and mends a subnet without a site.
+func (d *domain) objectFaults(o Options) {
+	d.modify("dn: CN=10.7.0.0/16,CN=Subnets,CN=Sites,CN=Configuration,DC=ads,DC=example,DC=test\nchangetype: add\nobjectClass: subnet\n\n")
+	found := examine(d.t, o, LDAP)
+	wants(d.t, found, expect{OK, "topology", "1 site, 0 subnets, 0 links read from " + sambaHost, ""}, expect{Warning, "CN=10.7.0.0/16,CN=Subnets", "odd object", "samba-tool sites subnet set-site 10.7.0.0/16 SITE"})
+	d.mend(found, "odd object", "SITE", "Default-First-Site-Name")
+	wants(d.t, examine(d.t, o, LDAP), expect{OK, "topology", "1 site, 1 subnet", ""})
+	d.tool("sites", "create", "London")
+	wants(d.t, examine(d.t, o, LDAP), expect{Notice, "CN=DEFAULTIPSITELINK", "odd object", "Set-ADReplicationSiteLink DEFAULTIPSITELINK"})
+}
