@@ -67,7 +67,7 @@ replication:
 		"smb":      f.SMB.Limits == smb.Limits && len(f.SMB.Listen) == len(smb.Listen),
 		"link":     f.Sites.Static.Links[0].Cost == 100 && f.Sites.Static.BridgeAll,
 		"ldap":     f.Sites.LDAP.Refresh == 5*time.Minute && f.Sites.LDAP.Bind == nil && f.Sites.LDAP.TLS.Mode == adsites.LDAPS,
-		"probe":    *f.Namespaces[0].Probe == namespace.ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2},
+		"probe":    *f.Namespaces[0].Probe == namespace.ProbeConfig{Interval: 10 * time.Second, Timeout: 3 * time.Second, DownAfter: 3, UpAfter: 2, Port: 445},
 		"folder":   f.Namespaces[0].TTL == 300*time.Second && f.Namespaces[0].Folders[0].TTL == 1800*time.Second,
 		"target":   f.Namespaces[0].Folders[0].Targets[0] == namespace.TargetConfig{Path: `\\fs1\a`},
 		"listen":   f.Replication.Listen == ":5722",

@@ -117,6 +117,7 @@ var notes = map[string]note{
 	"namespaces[].probe.timeout":       says("How long an answer may take."),
 	"namespaces[].probe.down_after":    says("Failed probes in a row that make a target down."),
 	"namespaces[].probe.up_after":      says("Answered probes in a row that make a target up again."),
+	"namespaces[].probe.port":          says("TCP port of the targets' SMB servers. Clients always go to 445: another one is for demonstrations."),
 	"namespaces[].probe.user":          says("Who logs on to targets, as DOMAIN\\user or user, so that probes look at the share and the path too. Default: probes end when the server negotiates."),
 	"namespaces[].probe.password_file": says("File that holds the user's password."),
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"dfsd/namespace"
 )
 
 // Show returns the configuration in effect as YAML: every value, given or
@@ -19,10 +21,36 @@ import (
 // it as an equal File. It holds no secrets, because a File holds none: they
 // stand in files of their own.
 func (f *File) Show() ([]byte, error) {
+	return f.show(nil)
+}
+
+// ShowNamespaces is Show of the namespaces alone: what another host or another
+// file can take over. With names, in any case, of these alone.
+func (f *File) ShowNamespaces(names ...string) ([]byte, error) {
+	only := &File{Version: f.Version}
+	for _, ns := range f.Namespaces {
+		if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return namespace.EqualFold(name, ns.Name) }) {
+			only.Namespaces = append(only.Namespaces, ns)
+		}
+	}
+	return only.show([]string{"version", "namespaces"})
+}
+
+// show is Show of the sections that are kept; nil: all.
+func (f *File) show(kept []string) ([]byte, error) {
 	e := encoder{newLayouts()}
 	root, err := e.structure(reflect.ValueOf(f).Elem())
 	if err != nil {
 		return nil, fmt.Errorf("show configuration: %w", err)
+	}
+	if kept != nil {
+		whole := root.Content
+		root.Content = nil
+		for i := 0; i < len(whole); i += 2 {
+			if slices.Contains(kept, whole[i].Value) {
+				root.Content = append(root.Content, whole[i], whole[i+1])
+			}
+		}
 	}
 	var b bytes.Buffer
 	w := yaml.NewEncoder(&b)

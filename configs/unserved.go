@@ -59,27 +59,6 @@ func unservedInNamespace(at string, ns namespace.Config) []unserved {
 			"this version serves no domain-based namespaces yet; write type: standalone, and clients open it under this server's name",
 		})
 	}
-	if ns.Probe != nil {
-		all = append(all, unserved{
-			at + ".probe", "",
-			"this version probes no targets yet; leave probe out, and write state: offline on a target that is down",
-		})
-	}
-	for i, folder := range ns.Folders {
-		at := fmt.Sprintf("%s.folders[%d]", at, i)
-		if folder.Replicates != "" {
-			all = append(all, unserved{
-				at + ".replicates", "",
-				"this version knows nothing of the replication state of targets yet; leave replicates out",
-			})
-		}
-		if folder.Gate != nil {
-			all = append(all, unserved{
-				at + ".gate", "",
-				"this version demotes no target for its lag yet; leave gate out",
-			})
-		}
-	}
 	return all
 }
 

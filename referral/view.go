@@ -96,6 +96,16 @@ func (v *View) SiteOf(t namespace.Target) sites.ID {
 	return v.byHost[t.HostID()]
 }
 
+// StateOf returns what a target counts as now, and why in words, "" where there
+// is nothing to say.
+func (v *View) StateOf(t namespace.Target) (State, string) {
+	state := v.stateOf(t)
+	if v.states == nil || t.State() == namespace.Offline {
+		return state, ""
+	}
+	return state, v.states.StateReason(t)
+}
+
 // stateOf returns the state of a target. The configuration has the first word.
 func (v *View) stateOf(t namespace.Target) State {
 	switch {

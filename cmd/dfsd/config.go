@@ -148,22 +148,11 @@ func newConfigReloadCommand() *cobra.Command {
 		Example: "  dfsd config reload\n  dfsd config reload --socket /run/dfsd/admin.sock",
 		Args:    cobra.NoArgs,
 	}
-	from := addFileFlags(cmd)
+	f := addDaemonFlags(cmd, time.Minute)
+	addReasonFlag(cmd, f)
 	out := outputFlag(cmd)
-	socket := cmd.Flags().String("socket", "", "the daemon's admin socket (default: the one that the file names)")
-	timeout := cmd.Flags().Duration("timeout", time.Minute, "give up waiting after this long; the daemon goes on")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		path := *socket
-		if path == "" {
-			file, err := from.load()
-			if err != nil {
-				return err
-			}
-			path = file.Admin.Socket
-		}
-		ctx, stop := context.WithTimeout(cmd.Context(), *timeout)
-		defer stop()
-		now, err := admin.NewClient(path).Reload(ctx)
+		now, err := askDaemon(cmd, f, func(ctx context.Context, c *admin.Client) (admin.Configuration, error) { return c.Reload(ctx) })
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/internal/audit"
 	"dfsd/internal/event"
 	"dfsd/internal/smbauth"
 	"dfsd/internal/smbd"
@@ -39,23 +40,42 @@ type daemon struct {
 	users     *userTable
 	keytab    *keytabTable // nil: no Kerberos
 	directory *directory
+	targets   *targetKeeping
+	clients   clientCounts
 	smb       *smbd.Server   // nil on a host that serves no namespaces
 	engine    *engine.Engine // nil on a host that replicates nothing
 	registry  *prometheus.Registry
 	metrics   *metrics
 	random    *rand.Rand // draws among equal targets, for any goroutine
 	serving   atomic.Bool
+	started   time.Time
+	refused   atomic.Pointer[string] // why the latest reload was; nil: it was not
+	audit     *audit.Log
 
 	reloading sync.Mutex // one reload at a time
 }
 
 // newDaemon puts the parts together. Nothing runs and nothing listens yet.
 func newDaemon(from *fileFlags, s *state, log logging) (*daemon, error) {
-	d := &daemon{from: from, log: log, registry: prometheus.NewRegistry(), random: referral.NewRandom()}
+	d := &daemon{from: from, log: log, registry: prometheus.NewRegistry(), started: time.Now(), random: referral.NewRandom()}
 	d.metrics = newMetrics(d.registry)
 	var err error
+	if d.audit, err = audit.Open(s.config.DataDir, audit.Options{Log: log.Named("audit")}); err != nil {
+		return nil, withHint(fmt.Errorf("open the audit log: %w", err), "set data_dir to a directory that this user may write")
+	}
 	if d.directory, err = newDirectory(s.config, d.registry, d.topology, log.Logger); err != nil {
 		return nil, err
+	}
+	identity, err := identityFor(s.config)
+	if err != nil {
+		return nil, err
+	}
+	if d.targets, err = newTargetKeeping(d, s.config, identity); err != nil {
+		return nil, err
+	}
+	if d.targets.heard == nil && needsWord(s.config) {
+		log.Warn("folders of a namespace replicate, and this host may not ask how: no target of them is known to hold the data",
+			zap.String("next_step", "put this host with the key that `dfsd identity` prints into replication.observers, on every member"))
 	}
 	if s, err = d.see(s); err != nil {
 		return nil, err
@@ -77,7 +97,7 @@ func newDaemon(from *fileFlags, s *state, log logging) (*daemon, error) {
 	}
 	if replicates(s.config) {
 		saveMemory()
-		d.engine, err = newEngine(s.config, d.registry, log.Logger)
+		d.engine, err = newEngine(s.config, identity, d.targets.heard.service(), d.registry, log.Logger)
 	}
 	return d, err
 }
@@ -124,18 +144,23 @@ func serviceNames(file *configs.File) []string {
 
 // refer answers one referral from the state of this moment.
 func (d *daemon) refer(req referral.Request, out *referral.Referral) error {
-	return d.state.Load().view.Resolve(req, d.random, out)
+	err := d.state.Load().view.Resolve(req, d.random, out)
+	if err == nil {
+		d.clients.note(req.Client, out.Client.By)
+	}
+	return err
 }
 
 // use puts a state in force.
 func (d *daemon) use(s *state) {
+	d.targets.use(s)
 	d.state.Store(s)
 	d.log.level.SetLevel(zapLevel(s.config.Log.Level))
 	d.metrics.loaded(s)
 }
 
 // Picture implements admin.Daemon.
-func (d *daemon) Picture() admin.Picture { return admin.NewPicture(d.state.Load().view) }
+func (d *daemon) Picture() admin.Picture { return d.state.Load().picture() }
 
 // Configuration implements admin.Daemon.
 func (d *daemon) Configuration() admin.Configuration { return d.state.Load().about }
@@ -168,6 +193,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	wg.Go(func() { d.reloadOn(ctx, hangup) })
 	wg.Go(func() { d.directory.run(ctx, d.relearned) })
+	wg.Go(func() { d.targets.run(ctx, d) })
 	d.serving.Store(true)
 	d.log.Info("serving", event.Serving.Field(), zap.String("host", s.config.Host), zap.Strings("addresses", addresses(opened)), zap.String("admin", s.config.Admin.Socket))
 	d.tell("READY=1\nSTATUS=Serving " + d.summary())
@@ -176,6 +202,9 @@ func (d *daemon) run(ctx context.Context) error {
 	d.tell("STOPPING=1")
 	wg.Wait()
 	d.log.Info("stopped", event.Stopped.Field())
+	if err := d.audit.Close(); err != nil {
+		d.log.Error("the audit log does not close", zap.Error(err))
+	}
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -201,7 +230,7 @@ func (d *daemon) listen(s *state) (parts []part, opened []net.Listener, err erro
 		opened = append(opened, l)
 		parts = append(parts, func(ctx context.Context) error { return d.engine.Run(ctx, l) })
 	}
-	handler := admin.Handler(d, d.metricsHandler())
+	handler := admin.Handler(d, d.metricsHandler(), admin.HandlerOptions{Audit: d.audit})
 	socket, err := admin.ListenSocket(s.config.Admin.Socket)
 	if err != nil {
 		return nil, opened, withHint(err, "set admin.socket to a path that this user may write")
@@ -219,7 +248,21 @@ func (d *daemon) listen(s *state) (parts []part, opened []net.Listener, err erro
 	if err != nil {
 		return nil, opened, fmt.Errorf("listen for admin.listen: %w", err)
 	}
-	return append(parts, serveHTTP(web, admin.Protect(handler, token))), append(opened, web), nil
+	return append(parts, serveHTTP(web, admin.Protect(handler, admin.ProtectOptions{Token: token, Hosts: adminHosts(s.config)}))), append(opened, web), nil
+}
+
+// adminHosts are the names under which the API over HTTP may be asked for; a
+// page of any other host that leads here is turned away.
+func adminHosts(file *configs.File) []string {
+	short, _, _ := strings.Cut(file.Host, ".")
+	names := []string{file.Host, short}
+	if listen, _, err := net.SplitHostPort(file.Admin.Listen); err == nil {
+		names = append(names, listen)
+	}
+	if file.SMB != nil {
+		names = append(names, file.SMB.Names...)
+	}
+	return names
 }
 
 // listenSMB opens the sockets of the front door.
@@ -261,7 +304,7 @@ func closeAll(ls []net.Listener) error {
 // serveHTTP serves h on l until the context ends.
 func serveHTTP(l net.Listener, h http.Handler) part {
 	return func(ctx context.Context) error {
-		srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+		srv := &http.Server{Handler: h, ConnContext: admin.SocketContext, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 		ended := make(chan error, 1)
 		go func() { ended <- srv.Serve(l) }()
 		select {

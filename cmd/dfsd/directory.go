@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,8 @@ import (
 	"dfsd/configs"
 	"dfsd/internal/event"
 	"dfsd/internal/resolve"
+	"dfsd/internal/targets"
+	"dfsd/namespace"
 	"dfsd/sites"
 	"dfsd/sites/adsites"
 )
@@ -38,13 +41,14 @@ type directory struct {
 
 	last   atomic.Pointer[adsites.Reading] // nil: none yet
 	faults prometheus.Counter
-	told   string // the fault that was told last; the follower's own
+	fault  atomic.Pointer[string] // why the latest reading failed; nil: it did not
 }
 
 // world is what a view is built from beside the configuration.
 type world struct {
 	reading *adsites.Reading
 	addrs   func(host string) []netip.Addr
+	targets *targets.Source // nil: of their states nothing is known
 }
 
 // newDirectory reads the last topology. Nothing is asked yet.
@@ -96,7 +100,7 @@ func (d *directory) age() float64 {
 	return -1
 }
 
-func (d *directory) world() world { return world{d.last.Load(), d.hosts.Addrs} }
+func (d *directory) world() world { return world{reading: d.last.Load(), addrs: d.hosts.Addrs} }
 
 // locate finds domain controllers, those of this host's site first.
 func (d *directory) locate(ctx context.Context) ([]adsites.Server, error) {
@@ -149,7 +153,7 @@ func (d *directory) run(ctx context.Context, changed func()) {
 
 // deliver takes a topology in, if it is one that can be put in force.
 func (d *directory) deliver(r adsites.Reading, changed func()) {
-	d.told = ""
+	d.fault.Store(nil)
 	before := d.last.Load()
 	same := before != nil && reflect.DeepEqual(before.Config, r.Config)
 	if !same {
@@ -173,10 +177,10 @@ func (d *directory) deliver(r adsites.Reading, changed func()) {
 // failed tells a fault once, until another comes or the directory answers.
 func (d *directory) failed(err error) {
 	d.faults.Inc()
-	if err.Error() == d.told {
+	text := err.Error()
+	if told := d.fault.Swap(&text); told != nil && *told == text {
 		return
 	}
-	d.told = err.Error()
 	d.log.Error("directory not read, the last topology stays in force", event.DirectoryUnread.Field(), zap.Error(err), zap.Float64("age_seconds", d.age()))
 }
 
@@ -214,20 +218,30 @@ func (d *daemon) relearned() {
 // see returns s as it is with what was learnt, and has the hosts that it names
 // watched.
 func (d *daemon) see(s *state) (*state, error) {
-	next, err := s.seen(d.directory.world(), d.log.Logger)
+	w := d.directory.world()
+	w.targets = d.targets.keeper.See(s.namespaces)
+	next, err := s.seen(w, d.log.Logger)
 	if err != nil {
 		return nil, err
 	}
+	d.directory.hosts.Watch(watchedNames(s))
+	return next, nil
+}
+
+// watchedNames are the hosts of targets whose addresses are needed: to tell their
+// sites, or to probe them.
+func watchedNames(s *state) []string {
+	probed := slices.ContainsFunc(s.namespaces.Roots(), func(r *namespace.Root) bool { _, yes := r.Probe(); return yes })
+	if s.config.Sites == nil && !probed {
+		return nil
+	}
 	var names []string
-	if s.config.Sites != nil {
-		for _, host := range s.namespaces.Hosts() {
-			if _, err := netip.ParseAddr(host); err != nil {
-				names = append(names, host)
-			}
+	for _, host := range s.namespaces.Hosts() {
+		if _, err := netip.ParseAddr(host); err != nil {
+			names = append(names, host)
 		}
 	}
-	d.directory.hosts.Watch(names)
-	return next, nil
+	return names
 }
 
 // topology is the one in force.

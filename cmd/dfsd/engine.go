@@ -7,12 +7,14 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/replication"
 	"dfsd/replication/engine"
 	"dfsd/replication/peer"
 	"dfsd/replication/status"
@@ -48,15 +50,34 @@ func saveMemory() {
 	}
 }
 
-// newEngine makes the replication engine of this host. Nothing runs yet.
-func newEngine(file *configs.File, registry prometheus.Registerer, log *zap.Logger) (*engine.Engine, error) {
+// observes tells whether the host of a file may ask others how replication is,
+// without being a member.
+func observes(file *configs.File) bool {
+	return file.Replication != nil && slices.ContainsFunc(file.Replication.Observers, func(o replication.ObserverConfig) bool {
+		return replication.SameHost(o.Host, file.Host)
+	})
+}
+
+// identityFor returns the key of the host of a file, nil where it needs none.
+func identityFor(file *configs.File) (*peer.Identity, error) {
+	if !replicates(file) && !observes(file) {
+		return nil, nil
+	}
 	identity, err := peer.LoadOrCreateIdentity(file.DataDir)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("this host's key: %w", err), "set data_dir to a directory that this user may write")
 	}
+	return identity, nil
+}
+
+// software is how this program names itself to others.
+func software() string { return "dfsd " + thisBuild().Version }
+
+// newEngine makes the replication engine of this host. Nothing runs yet.
+func newEngine(file *configs.File, identity *peer.Identity, status *peer.StatusService, registry prometheus.Registerer, log *zap.Logger) (*engine.Engine, error) {
 	return engine.New(engine.Options{
 		Config: *file.Replication, Host: file.Host, DataDir: file.DataDir, Own: os.Getpid(), Identity: identity,
-		Software: "dfsd " + thisBuild().Version, Registry: registry, Log: log.Named("replication"),
+		Software: software(), Status: status, Registry: registry, Log: log.Named("replication"),
 	})
 }
 

@@ -20,8 +20,13 @@ const (
 	exitNotFound    = 3
 	exitUnreachable = 6
 	exitTimedOut    = 7
+	exitDegraded    = 8
 	exitRefused     = 9
 )
+
+// errDegraded says that something that was looked at is not well. What it is has
+// been printed already.
+var errDegraded = errors.New("degraded")
 
 // errUsage marks a command line that makes no sense.
 var errUsage = errors.New("usage")
@@ -36,6 +41,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &refused), errors.Is(err, admin.ErrRefused):
 		return exitRefused
+	case errors.Is(err, errDegraded):
+		return exitDegraded
 	case errors.Is(err, admin.ErrNotFound):
 		return exitNotFound
 	case errors.Is(err, admin.ErrUnreachable):

@@ -33,8 +33,8 @@ func run(ctx context.Context, std streams, args []string) int {
 	root := newRootCommand(std)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitFine
+	if err == nil || errors.Is(err, errDegraded) {
+		return exitCode(err)
 	}
 	var refused *configs.Error
 	if errors.As(err, &refused) {
@@ -69,8 +69,12 @@ func newRootCommand(std streams) *cobra.Command {
 		newReferralCommand(),
 		newSiteCommand(),
 		newNamespaceCommand(),
+		newTargetCommand(),
 		newReplicationCommand(),
 		newPreservedCommand(),
+		newStatusCommand(),
+		newReportCommand(),
+		newDoctorCommand(),
 		newIdentityCommand(),
 		newUserCommand(),
 		newVersionCommand(),

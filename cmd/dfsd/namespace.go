@@ -3,16 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"dfsd/internal/admin"
+	"dfsd/namespace"
 )
 
 func newNamespaceCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "namespace", Short: "Namespaces, their folders and targets"}
-	cmd.AddCommand(newNamespaceListCommand(), newNamespaceShowCommand())
+	cmd.AddCommand(newNamespaceListCommand(), newNamespaceShowCommand(), newNamespaceExportCommand())
 	return cmd
 }
 
@@ -31,9 +33,9 @@ func newNamespaceListCommand() *cobra.Command {
 			return err
 		}
 		return out.write(cmd.OutOrStdout(), items, func(w *tabwriter.Writer) {
-			fmt.Fprintln(w, "NAMESPACE\tTYPE\tSTATE\tFOLDERS\tTTL\tORDERING\tCOMMENT")
+			fmt.Fprintln(w, "NAMESPACE\tTYPE\tSTATE\tFOLDERS\tDEGRADED\tTTL\tORDERING\tCOMMENT")
 			for _, n := range items {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%ds\t%s\t%s\n", n.Name, n.Type, n.State, n.Folders, n.TTLSeconds, n.Ordering, n.Comment)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%ds\t%s\t%s\n", n.Name, n.Type, n.State, n.Folders, n.Degraded, n.TTLSeconds, n.Ordering, n.Comment)
 			}
 		})
 	}
@@ -62,12 +64,42 @@ func newNamespaceShowCommand() *cobra.Command {
 func namespaceTable(w *tabwriter.Writer, n admin.NamespaceAnswer) {
 	fmt.Fprintf(w, "%s: %s, %s, TTL %d s, ordering %s, in-site only %s, failback %s\n\n",
 		n.Name, n.Type, n.State, n.TTLSeconds, n.Ordering, yesNo(n.InSiteOnly), yesNo(n.Failback))
-	fmt.Fprintln(w, "FOLDER\tSTATE\tTTL\tTARGET\tSITE\tSTATE\tPRIORITY\tRANK")
+	fmt.Fprintln(w, "FOLDER\tSTATE\tTTL\tTARGET\tSITE\tSTATE\tPRIORITY\tRANK\tREASON")
 	for _, f := range n.Links {
 		head := fmt.Sprintf("%s\t%s\t%ds", f.Path, f.State, f.TTLSeconds)
 		for _, t := range f.Targets {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\n", head, t.Path, orNone(t.Site), t.State, t.Priority, t.Rank)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", head, t.Path, orNone(t.Site), t.Present, t.Priority, t.Rank, orNone(t.Reason))
 			head = "\t\t"
 		}
 	}
+}
+
+func newNamespaceExportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export [NAME…]",
+		Short: "Print namespaces as the configuration of another host or file",
+		Long: "Prints the namespaces of the configuration file, all or those named, with every\n" +
+			"setting, as a configuration that dfsd reads. Loaded, it is equal.",
+		Example: "  dfsd namespace export >namespaces.yaml\n  dfsd namespace export public -c dfsd.yaml",
+		Args:    cobra.ArbitraryArgs,
+	}
+	from := addFileFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		file, err := from.load()
+		if err != nil {
+			return err
+		}
+		for _, name := range args {
+			if !slices.ContainsFunc(file.Namespaces, func(ns namespace.Config) bool { return namespace.EqualFold(ns.Name, name) }) {
+				return fmt.Errorf("%w: no namespace is named %q; `dfsd namespace list` shows them", admin.ErrNotFound, name)
+			}
+		}
+		text, err := file.ShowNamespaces(args...)
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(text)
+		return err
+	}
+	return cmd
 }

@@ -115,6 +115,7 @@ func newPreservedRestoreCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	f := addDaemonFlags(cmd, time.Minute)
+	addReasonFlag(cmd, f)
 	out := outputFlag(cmd)
 	folder := cmd.Flags().String("folder", "", "the `GROUP/FOLDER` that preserves it (default: the only one that has the ID)")
 	to := cmd.Flags().String("to", "", "put it at this `path`, within the folder or absolute below it (default: where it was)")
@@ -149,13 +150,13 @@ const maxCompletions = 200
 // where the daemon answers at once.
 func completePreserved(f *daemonFlags) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		r, err := f.replicas()
+		c, err := f.client()
 		if len(args) > 0 || err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		ctx, stop := context.WithTimeout(cmd.Context(), completionPatience)
 		defer stop()
-		files, err := r.Preserved(ctx, "")
+		files, err := c.Replicas().Preserved(ctx, "")
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp // a completion has nobody to tell
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
+	"dfsd/internal/audit"
 	"dfsd/internal/event"
 	"dfsd/sites/adsites"
 )
@@ -20,11 +22,34 @@ func (d *daemon) reloadOn(ctx context.Context, hangup <-chan os.Signal) {
 	for {
 		select {
 		case <-hangup:
-			_ = d.Reload(ctx) // told in the log, where a signal's sender looks
+			d.reloadBySignal(ctx)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// reloadBySignal reloads and records it. What came of it is told in the log, where
+// a signal's sender looks.
+func (d *daemon) reloadBySignal(ctx context.Context) {
+	e := audit.Entry{
+		Who: audit.Who{Way: audit.Signal, UID: -1}, Action: "configuration.reload", Object: "configuration", Before: inJSON(d.Configuration()),
+	}
+	if err := d.Reload(ctx); err != nil {
+		e.Result = err.Error()
+	}
+	e.After = inJSON(d.Configuration())
+	if err := d.audit.Append(context.WithoutCancel(ctx), e); err != nil {
+		d.log.Error("a reload was not recorded", zap.Error(err))
+	}
+}
+
+func inJSON(c admin.Configuration) json.RawMessage {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(fmt.Sprintf("strings do not go as JSON: %v", err)) // our own type
+	}
+	return b
 }
 
 // Reload implements admin.Daemon. A faulty configuration changes nothing.
@@ -34,7 +59,10 @@ func (d *daemon) Reload(context.Context) error {
 	d.tell(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", monotonicMicroseconds()))
 	err := d.reload()
 	d.metrics.reloaded(err)
+	d.refused.Store(nil)
 	if err != nil {
+		text := err.Error()
+		d.refused.Store(&text)
 		d.log.Error("configuration refused, the one before stays in force", event.ConfigurationRefused.Field(), zap.String("file", d.from.path()), zap.Error(err))
 		d.tell("READY=1\nSTATUS=Serving " + d.summary() + "; the newest configuration was refused")
 		return fmt.Errorf("%w, the one before stays in force: %w", admin.ErrRefused, err)

@@ -34,6 +34,12 @@ type daemonFlags struct {
 	*fileFlags
 	socket  string
 	timeout time.Duration
+	reason  string // of a change; recorded with it
+}
+
+// addReasonFlag has a change carry the administrator's words.
+func addReasonFlag(cmd *cobra.Command, f *daemonFlags) {
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for those who look: it stands in the audit log")
 }
 
 func addDaemonFlags(cmd *cobra.Command, timeout time.Duration) *daemonFlags {
@@ -43,27 +49,32 @@ func addDaemonFlags(cmd *cobra.Command, timeout time.Duration) *daemonFlags {
 	return f
 }
 
-// replicas is the replication of the daemon that the flags mean.
-func (f *daemonFlags) replicas() (admin.ReplicasClient, error) {
+// client asks the daemon that the flags mean.
+func (f *daemonFlags) client() (*admin.Client, error) {
 	path := f.socket
 	if path == "" {
 		file, err := f.load()
 		if err != nil {
-			return admin.ReplicasClient{}, err
+			return nil, err
 		}
 		path = file.Admin.Socket
 	}
-	return admin.NewClient(path).Replicas(), nil
+	return admin.NewClient(path), nil
 }
 
-// askReplicas puts a question to the daemon within the time-out, and gives its
-// errors their next step.
+// askReplicas puts a question about replication to the daemon.
 func askReplicas[T any](cmd *cobra.Command, f *daemonFlags, question func(context.Context, admin.ReplicasClient) (T, error)) (T, error) {
+	return askDaemon(cmd, f, func(ctx context.Context, c *admin.Client) (T, error) { return question(ctx, c.Replicas()) })
+}
+
+// askDaemon puts a question to the daemon within the time-out, and gives its
+// errors their next step.
+func askDaemon[T any](cmd *cobra.Command, f *daemonFlags, question func(context.Context, *admin.Client) (T, error)) (T, error) {
 	var none T
 	if f.timeout < 0 {
 		return none, usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", f.timeout))
 	}
-	r, err := f.replicas()
+	c, err := f.client()
 	if err != nil {
 		return none, err
 	}
@@ -72,15 +83,18 @@ func askReplicas[T any](cmd *cobra.Command, f *daemonFlags, question func(contex
 		ctx, stop = context.WithTimeout(cmd.Context(), f.timeout)
 	}
 	defer stop()
-	answer, err := question(ctx, r)
+	if f.reason != "" {
+		ctx = admin.WithReason(ctx, f.reason)
+	}
+	answer, err := question(ctx, c)
 	if err != nil {
-		return none, replicationError(ctx, f.timeout, err)
+		return none, daemonError(ctx, f.timeout, err)
 	}
 	return answer, nil
 }
 
-// replicationError says what to do next about an error of the daemon.
-func replicationError(ctx context.Context, timeout time.Duration, err error) error {
+// daemonError says what to do next about an error of the daemon.
+func daemonError(ctx context.Context, timeout time.Duration, err error) error {
 	shownErr := &harmlessError{err}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

@@ -124,6 +124,7 @@ func owedText(s status.Replication, folder string) string {
 // change answers what was then done, in one word.
 func runChange(cmd *cobra.Command, f *daemonFlags, change func(context.Context, admin.ReplicasClient, string) (string, error)) {
 	out := outputFlag(cmd)
+	addReasonFlag(cmd, f)
 	all := cmd.Flags().Bool("all", false, "every replicated folder of this host")
 	cmd.Args = cobra.MaximumNArgs(1)
 	cmd.ValidArgsFunction = completeFolders(f)

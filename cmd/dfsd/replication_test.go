@@ -90,7 +90,7 @@ func serveReplicas(t *testing.T, r admin.Replicas) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: admin.Handler(replicating{replicas: r}, nil), ReadHeaderTimeout: time.Second}
+	srv := &http.Server{Handler: admin.Handler(replicating{replicas: r}, nil, admin.HandlerOptions{}), ReadHeaderTimeout: time.Second}
 	ended := make(chan error)
 	go func() { ended <- srv.Serve(l) }()
 	t.Cleanup(func() {

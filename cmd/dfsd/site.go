@@ -65,18 +65,22 @@ func newSiteListCommand() *cobra.Command {
 func siteTable(w *tabwriter.Writer, l admin.SiteList) {
 	subnets := map[string][]string{}
 	for _, s := range l.Subnets {
-		subnets[s.Site] = append(subnets[s.Site], s.Prefix)
+		prefix := s.Prefix
+		if s.Source != l.SiteSources[s.Site] {
+			prefix += " (" + s.Source + ")"
+		}
+		subnets[s.Site] = append(subnets[s.Site], prefix)
 	}
-	fmt.Fprintln(w, "SITE\tSUBNETS")
+	fmt.Fprintln(w, "SITE\tFROM\tSUBNETS")
 	for _, name := range l.Sites {
-		fmt.Fprintf(w, "%s\t%s\n", name, orNone(strings.Join(subnets[name], " ")))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, orNone(l.SiteSources[name]), orNone(strings.Join(subnets[name], " ")))
 	}
 	if len(l.Links) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nLINK\tCOST\tSITES")
+	fmt.Fprintln(w, "\nLINK\tFROM\tCOST\tSITES")
 	for _, k := range l.Links {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", k.Name, k.Cost, strings.Join(k.Sites, " "))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", k.Name, orNone(k.Source), k.Cost, strings.Join(k.Sites, " "))
 	}
 }
 

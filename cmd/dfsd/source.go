@@ -114,7 +114,7 @@ func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) 
 	if s, err = s.seen(lastWorld(file, talk), zap.NewNop()); err != nil {
 		return nil, err
 	}
-	return admin.NewPicture(s.view), nil
+	return s.picture(), nil
 }
 
 // lastWorld is what the daemon of a file has learnt last, as it left that on disk.

@@ -9,6 +9,7 @@ import (
 	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/internal/event"
+	"dfsd/internal/targets"
 	"dfsd/namespace"
 	"dfsd/referral"
 	"dfsd/sites"
@@ -19,7 +20,8 @@ import (
 type state struct {
 	config     *configs.File
 	namespaces *namespace.Snapshot
-	view       *referral.View // nil until seen
+	view       *referral.View  // nil until seen
+	targets    *targets.Source // what tells the view of its targets' states; nil: all are up
 	about      admin.Configuration
 }
 
@@ -55,6 +57,9 @@ func newState(file *configs.File) (*state, error) {
 // learnt besides.
 func (s *state) seen(w world, log *zap.Logger) (*state, error) {
 	o := referral.ViewOptions{HostAddrs: w.addrs}
+	if w.targets != nil {
+		o.States = w.targets
+	}
 	if s.config.Sites != nil {
 		o.DefaultSite = s.config.Sites.Default
 	}
@@ -67,6 +72,16 @@ func (s *state) seen(w world, log *zap.Logger) (*state, error) {
 		return nil, fmt.Errorf("build sites: %w", err)
 	}
 	next := *s
+	next.targets = w.targets
 	next.view = referral.NewView(s.namespaces, topology, o)
 	return &next, nil
+}
+
+// picture is what commands are shown of s.
+func (s *state) picture() admin.Picture {
+	from := admin.Sources{Directory: ldapOf(s.config) != nil}
+	if s.config.Sites != nil {
+		from.Static = s.config.Sites.Static
+	}
+	return admin.NewPicture(s.view, from)
 }

@@ -48,7 +48,7 @@ func testPicture(t *testing.T) Picture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewPicture(referral.NewView(snapshot, topology, referral.ViewOptions{}))
+	return NewPicture(referral.NewView(snapshot, topology, referral.ViewOptions{}), Sources{})
 }
 
 // fakeDaemon serves one picture and counts reloads.

@@ -16,10 +16,13 @@ import (
 
 // Picture answers from one view of namespaces and sites. It is safe for
 // concurrent use.
-type Picture struct{ view *referral.View }
+type Picture struct {
+	view    *referral.View
+	sources Sources
+}
 
-// NewPicture makes a Picture of a view.
-func NewPicture(v *referral.View) Picture { return Picture{view: v} }
+// NewPicture makes a Picture of a view whose sites are from s.
+func NewPicture(v *referral.View, s Sources) Picture { return Picture{v, s} }
 
 // ExplainQuery asks for the referral to Path that a client at IP gets, or, with
 // Site, one that says it is in that site. Path is `\\host\namespace\…`, with
@@ -123,15 +126,18 @@ func (p Picture) SiteOf(_ context.Context, ip netip.Addr) (SiteAnswer, error) {
 // Sites answers the topology, in the order of the configuration.
 func (p Picture) Sites(context.Context) (SiteList, error) {
 	topo := p.view.Topology()
-	l := SiteList{Sites: []string{}, Subnets: []SubnetItem{}, Links: []LinkItem{}}
+	from := p.sources.origins()
+	l := SiteList{Sites: []string{}, Subnets: []SubnetItem{}, Links: []LinkItem{}, SiteSources: map[string]string{}}
 	for _, s := range topo.Sites() {
 		l.Sites = append(l.Sites, s.Name)
+		l.SiteSources[s.Name] = from.site(s.Name)
 	}
 	for _, s := range topo.Subnets() {
-		l.Subnets = append(l.Subnets, SubnetItem{Prefix: s.Prefix.String(), Site: topo.Name(s.Site)})
+		prefix := s.Prefix.String()
+		l.Subnets = append(l.Subnets, SubnetItem{Prefix: prefix, Site: topo.Name(s.Site), Source: from.subnet(prefix)})
 	}
 	for _, k := range topo.Links() {
-		l.Links = append(l.Links, LinkItem{Name: k.Name, Sites: names(topo, k.Sites), Cost: k.Cost})
+		l.Links = append(l.Links, LinkItem{Name: k.Name, Sites: names(topo, k.Sites), Cost: k.Cost, Source: from.link(k.Name)})
 	}
 	return l, nil
 }
@@ -167,17 +173,35 @@ func (p Picture) Cost(_ context.Context, from, to string) (CostAnswer, error) {
 func (p Picture) Namespaces(context.Context) ([]NamespaceItem, error) {
 	items := []NamespaceItem{}
 	for _, root := range p.view.Namespaces().Roots() {
-		items = append(items, namespaceItem(root))
+		items = append(items, p.namespaceItem(root))
 	}
 	return items, nil
 }
 
-func namespaceItem(root *namespace.Root) NamespaceItem {
+func (p Picture) namespaceItem(root *namespace.Root) NamespaceItem {
+	degraded := 0
+	for link := range root.Links() {
+		if p.degraded(link) {
+			degraded++
+		}
+	}
 	return NamespaceItem{
 		Name: root.Name(), Type: root.Type().String(), Comment: root.Comment(), State: root.State().String(),
 		TTLSeconds: seconds(root.TTL()), Ordering: root.Ordering().String(), InSiteOnly: root.InSiteOnly(),
-		Failback: root.Failback(), Folders: root.NumLinks(),
+		Failback: root.Failback(), Folders: root.NumLinks(), Degraded: degraded,
 	}
+}
+
+// degraded reports whether a target of a link that the configuration has online
+// is not up.
+func (p Picture) degraded(link namespace.Link) bool {
+	for i := range link.NumTargets() {
+		t := link.Target(i)
+		if state, _ := p.view.StateOf(t); t.State() == namespace.Online && state != referral.Up {
+			return true
+		}
+	}
+	return false
 }
 
 // Namespace answers one namespace with its folders and their targets.
@@ -191,7 +215,7 @@ func (p Picture) Namespace(_ context.Context, name string) (NamespaceAnswer, err
 	if !known {
 		return NamespaceAnswer{}, fmt.Errorf("%w: no namespace is named %q; `dfsd namespace list` shows them", ErrNotFound, name)
 	}
-	a := NamespaceAnswer{NamespaceItem: namespaceItem(root), Links: make([]FolderItem, 0, root.NumLinks())}
+	a := NamespaceAnswer{NamespaceItem: p.namespaceItem(root), Links: make([]FolderItem, 0, root.NumLinks())}
 	for link := range root.Links() {
 		a.Links = append(a.Links, p.folderItem(link))
 	}
@@ -205,8 +229,10 @@ func (p Picture) folderItem(link namespace.Link) FolderItem {
 	}
 	for i := range f.Targets {
 		t := link.Target(i)
+		present, reason := p.view.StateOf(t)
 		f.Targets[i] = TargetItem{
 			Path: t.Path(), Site: p.view.Topology().Name(p.view.SiteOf(t)), State: t.State().String(),
+			Present: present.String(), Reason: reason,
 			Priority: t.Class().String(), Rank: int(t.Rank()),
 		}
 	}

@@ -62,12 +62,16 @@ type SiteList struct {
 	Sites   []string     `json:"sites"`
 	Subnets []SubnetItem `json:"subnets"`
 	Links   []LinkItem   `json:"links"`
+	// SiteSources says of each site where it comes from: "configuration" or
+	// "directory".
+	SiteSources map[string]string `json:"site_sources"`
 }
 
 // SubnetItem is a subnet of a SiteList.
 type SubnetItem struct {
 	Prefix string `json:"prefix"`
 	Site   string `json:"site"`
+	Source string `json:"source"` // "configuration" or "directory"
 }
 
 // LinkItem is a site link of a SiteList.
@@ -75,6 +79,8 @@ type LinkItem struct {
 	Name  string   `json:"name"`
 	Sites []string `json:"sites"`
 	Cost  uint32   `json:"cost"`
+	// Source is "configuration" or "directory".
+	Source string `json:"source"`
 }
 
 // NamespaceItem is a namespace in short.
@@ -88,6 +94,9 @@ type NamespaceItem struct {
 	InSiteOnly bool   `json:"in_site_only"`
 	Failback   bool   `json:"failback"`
 	Folders    int    `json:"folders"`
+	// Degraded counts the folders of which a target that the configuration has
+	// online is not up.
+	Degraded int `json:"degraded"`
 }
 
 // NamespaceAnswer is a namespace with its folders.
@@ -107,11 +116,15 @@ type FolderItem struct {
 	Targets    []TargetItem `json:"targets"`
 }
 
-// TargetItem is a target as configured, with the site it is taken to be in.
+// TargetItem is a target with the site it is taken to be in.
 type TargetItem struct {
-	Path     string `json:"path"`
-	Site     string `json:"site"`
-	State    string `json:"state"`
+	Path  string `json:"path"`
+	Site  string `json:"site"`
+	State string `json:"state"` // as configured: online or offline
+	// Present is what referrals take it for: up, lagging, down, drained or
+	// offline; and Reason why.
+	Present  string `json:"present"`
+	Reason   string `json:"reason"`
 	Priority string `json:"priority"`
 	Rank     int    `json:"rank"`
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"dfsd/internal/report"
@@ -81,8 +82,10 @@ func targetRoutes() []route {
 			},
 			change: &change{
 				action: "target." + verb,
-				object: func(r *http.Request) string { return r.FormValue("path") + " " + r.FormValue("target") },
-				state:  func(ctx context.Context, d Daemon) any { return decisionsOf(ctx, d) },
+				object: func(r *http.Request) string {
+					return strings.TrimSpace(r.FormValue("path") + " " + r.FormValue("target"))
+				},
+				state: func(ctx context.Context, d Daemon) any { return decisionsOf(ctx, d) },
 			},
 		}
 	}

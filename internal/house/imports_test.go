@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"replication":    {"replication/version", "internal/fault", "internal/quantity"},
 	"internal/smb2":  nil,
 	"internal/fscc":  nil,
-	"internal/admin": {"namespace", "sites", "referral", "replication", "replication/status"},
+	"internal/admin": {"internal/audit", "internal/report", "namespace", "sites", "referral", "replication", "replication/status"},
 
 	"internal/dcerpc":       nil,
 	"internal/smbauth":      nil,
@@ -60,7 +60,8 @@ var rooms = map[string][]string{
 	"referral/health":      nil,
 	"referral/targetstate": {"referral", "namespace", "replication/status", "internal/fault"},
 	"replication/summary":  {"replication", "replication/status"},
-	"internal/report":      {"replication/status"},
+	"replication/canary":   nil,
+	"internal/report":      {"replication/status", "internal/event"},
 	"internal/doctor":      {"namespace", "sites", "sites/adsites", "replication", "internal/resolve", "internal/smbauth", "internal/smbprobe", "referral/health"},
 	"internal/audit":       nil,
 	"internal/event":       nil,

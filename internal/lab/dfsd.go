@@ -277,3 +277,11 @@ func outcome(o Output) error {
 	}
 	return errors.New(o.String())
 }
+
+// Restart ends the daemon as Stop does and starts it again.
+func (d *Dfsd) Restart() {
+	d.lab.t.Helper()
+	d.Stop()
+	next := d.lab.Dfsd(d.setup)
+	d.proc, d.stopped = next.proc, true // the new one has its own Stop at the end
+}

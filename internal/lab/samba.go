@@ -19,6 +19,7 @@ type Share struct {
 	Files   map[string]string // slash-separated path to content
 	Folders []Folder          // DFS links; any makes the share an `msdfs root`
 	Options []string          // further lines of the share's section
+	Path    string            // of a folder that is there already; "": a fresh one
 }
 
 // Folder is one link of a namespace, as both Samba and dfsd can serve it.
@@ -98,7 +99,10 @@ func (l *Lab) sambaConfig(dir string, s SambaSetup) string {
 // keeps them, symbolic links to `msdfs:host\share,host\share`.
 func (l *Lab) shareDir(dir string, s Share) string {
 	l.t.Helper()
-	root := l.Dir(filepath.Join(filepath.Base(dir), "share-"+s.Name))
+	root := s.Path
+	if root == "" {
+		root = l.Dir(filepath.Join(filepath.Base(dir), "share-"+s.Name))
+	}
 	for name, content := range s.Files {
 		l.WriteFile(root, name, content)
 	}

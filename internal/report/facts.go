@@ -20,8 +20,10 @@ type Facts struct {
 	Clients    ClientFacts      `json:"clients"`
 	Namespaces []NamespaceFacts `json:"namespaces"`
 	Isolated   *IsolatedFacts   `json:"isolated,omitempty"` // nil while some probe succeeds
-	Decisions  []DecisionFacts  `json:"decisions"`
-	Members    []MemberFacts    `json:"members"`
+	// Unresolved are targets' hosts whose addresses are not found, and why.
+	Unresolved map[string]string `json:"unresolved,omitempty"`
+	Decisions  []DecisionFacts   `json:"decisions"`
+	Members    []MemberFacts     `json:"members"`
 	// Events are the latest, the newest first, at most 200.
 	Events []EventFacts `json:"events"`
 }

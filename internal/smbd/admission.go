@@ -64,6 +64,13 @@ func (a *admission) leave(addr netip.Addr, authenticated bool) {
 	a.add(netaddr.Neighbourhood(addr), gone)
 }
 
+// present counts the connections that are open.
+func (a *admission) present() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return int(a.all.connections)
+}
+
 // add runs with mu held.
 func (a *admission) add(key netip.Addr, n headcount) {
 	a.all = a.all.plus(n)

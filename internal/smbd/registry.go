@@ -94,6 +94,19 @@ func (g *registry) establish(s *session, identity *smbauth.Identity, previous ui
 	return old.session
 }
 
+// established counts the sessions that are set up.
+func (g *registry) established() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, s := range g.sessions {
+		if s.identity != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // remove forgets s.
 func (g *registry) remove(s *session) {
 	g.mu.Lock()

@@ -217,3 +217,9 @@ func (s *Server) NamespaceChanged() {
 		}
 	}
 }
+
+// Counts returns how many connections are open now, and how many sessions are
+// set up on them.
+func (s *Server) Counts() (connections, sessions int) {
+	return s.admission.present(), s.registry.established()
+}

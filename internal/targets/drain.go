@@ -68,6 +68,16 @@ func (k *Keeper) tellAdvance(d targetstate.Decision) {
 	}
 }
 
+// tellExpired says which of the decisions before have ended by themselves.
+func (k *Keeper) tellExpired(before []Drain, now time.Time) {
+	for _, b := range before {
+		if d := b.Decision; !b.Elsewhere && d.Expired(now) {
+			k.o.Log.Info("decision about a target has ended", event.DecisionCleared.Field(), zap.String("kind", string(d.Kind)),
+				zap.String("host", d.Host), zap.String("folder", d.Path), zap.String("target", d.Target), zap.String("by", "its time was over"))
+		}
+	}
+}
+
 // isAbout tells whether a decision is about a target of a link.
 func isAbout(d *targetstate.Decision, root *namespace.Root, link namespace.Link, t namespace.Target) bool {
 	if d.Host != "" {

@@ -19,6 +19,7 @@ type judgement struct {
 	words   map[string]*folderWords
 	counts  [referral.Offline + 1]int // targets by state
 	demoted map[string]targetstate.SavedStatus
+	changed []change // from what targets were judged before
 }
 
 // judge judges all targets of s. It runs with judging held.
@@ -34,6 +35,9 @@ func (k *Keeper) judge(s *Source, now time.Time) *judgement {
 		in.Before = previous(root, link, t)
 		status := targetstate.Judge(in, now)
 		j.counts[status.State]++
+		if in.Before.State != status.State {
+			j.changed = append(j.changed, change{targetstate.FolderPath(root.Name(), link.Path()), t.Path(), in.Before, status})
+		}
 		if status.State == referral.Down || status.State == referral.Lagging {
 			j.demoted[key(root, link, t)] = targetstate.SavedStatus{State: status.State, Reason: status.Reason, Since: status.Since}
 		}
@@ -113,18 +117,6 @@ func each(ns *namespace.Snapshot, visit func(*namespace.Root, namespace.Link, na
 type change struct {
 	folder, target string
 	from, to       targetstate.Status
-}
-
-// changesFrom returns the targets that stood otherwise in the table before.
-func (j *judgement) changesFrom(ns *namespace.Snapshot, before *targetstate.Table) []change {
-	var all []change
-	each(ns, func(root *namespace.Root, link namespace.Link, t namespace.Target) {
-		from, to := before.TargetState(t), j.table.TargetState(t)
-		if from != to {
-			all = append(all, change{targetstate.FolderPath(root.Name(), link.Path()), t.Path(), before.Status(t), j.table.Status(t)})
-		}
-	})
-	return all
 }
 
 // maxLines bounds the log lines of one turn: a host that dies may have thousands

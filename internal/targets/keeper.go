@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,7 +67,9 @@ func (k *Keeper) See(ns *namespace.Snapshot) *Source {
 	k.judging.Lock()
 	defer k.judging.Unlock()
 	s := &Source{snapshot: ns}
-	s.table.Store(k.judge(s, time.Now()).table)
+	j := k.judge(s, time.Now())
+	s.table.Store(j.table)
+	s.untold = slices.DeleteFunc(j.changed, func(c change) bool { return c.to.State >= referral.Drained }) // somebody wanted that
 	return s
 }
 
@@ -181,7 +184,6 @@ func (k *Keeper) turn(now time.Time) {
 	if s == nil {
 		return
 	}
-	before := s.table.Load()
 	j := k.judge(s, now)
 	plans, moved := k.advance(s, j, now)
 	if moved { // what a drain has just taken out is out in this very turn
@@ -189,10 +191,14 @@ func (k *Keeper) turn(now time.Time) {
 	}
 	s.table.Store(j.table)
 	k.mu.Lock()
+	ended := k.plans
 	k.plans = plans
 	k.mu.Unlock()
+	k.tellExpired(ended, now)
 	k.metrics.count(j)
-	if changed := j.changesFrom(s.snapshot, before); len(changed) > 0 {
+	changed := append(s.untold, j.changed...)
+	s.untold = nil
+	if len(changed) > 0 {
 		k.report(changed)
 		k.remember(j)
 	}

@@ -13,6 +13,7 @@ import (
 type Source struct {
 	snapshot *namespace.Snapshot
 	table    atomic.Pointer[targetstate.Table]
+	untold   []change // that the first judgement found; guarded by Keeper.judging
 }
 
 var _ referral.StateSource = (*Source)(nil)

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dfsd/internal/admin"
+	"dfsd/internal/report"
+	"dfsd/internal/targets"
+	"dfsd/referral/targetstate"
+)
+
+// Targets implements admin.Daemon.
+func (d *daemon) Targets() admin.Targets { return steering{d} }
+
+// steering gives the keeper's answers and errors the meaning that they have for
+// commands.
+type steering struct{ d *daemon }
+
+func (s steering) keeper() *targets.Keeper { return s.d.targets.keeper }
+
+// request is what the keeper is asked for.
+func request(c admin.TargetChange) targets.Request {
+	return targets.Request{Path: c.Path, Target: c.Target, Reason: c.Reason, By: c.By, For: c.For}
+}
+
+func targetError(err error) error {
+	switch {
+	case errors.Is(err, targets.ErrNotFound):
+		return fmt.Errorf("%w (%w)", err, admin.ErrNotFound)
+	case err != nil:
+		return fmt.Errorf("%w: %w", admin.ErrBadRequest, err)
+	}
+	return nil
+}
+
+// Drain implements admin.Targets.
+func (s steering) Drain(_ context.Context, c admin.TargetChange) (admin.TargetDecision, error) {
+	return s.decide(s.keeper().Drain(request(c), time.Now()))
+}
+
+// Offline implements admin.Targets.
+func (s steering) Offline(_ context.Context, c admin.TargetChange) (admin.TargetDecision, error) {
+	return s.decide(s.keeper().Offline(request(c), time.Now()))
+}
+
+func (s steering) decide(d targetstate.Decision, err error) (admin.TargetDecision, error) {
+	if err != nil {
+		return admin.TargetDecision{}, targetError(err)
+	}
+	for _, drain := range s.keeper().Drains() {
+		if drain.Decision.Scope() == d.Scope() {
+			return s.decision(drain), nil
+		}
+	}
+	return s.decision(targets.Drain{Decision: d}), nil
+}
+
+// Online implements admin.Targets.
+func (s steering) Online(_ context.Context, c admin.TargetChange) ([]admin.TargetDecision, error) {
+	ended, err := s.keeper().Online(request(c))
+	if err != nil {
+		return nil, targetError(err)
+	}
+	all := make([]admin.TargetDecision, len(ended))
+	for i, d := range ended {
+		all[i] = s.decision(targets.Drain{Decision: d})
+	}
+	return all, nil
+}
+
+// Decisions implements admin.Targets.
+func (s steering) Decisions(context.Context) ([]admin.TargetDecision, error) {
+	all := []admin.TargetDecision{}
+	for _, drain := range s.keeper().Drains() {
+		all = append(all, s.decision(drain))
+	}
+	return all, nil
+}
+
+// Health implements admin.Targets.
+func (s steering) Health(ctx context.Context) (report.Facts, error) { return s.d.health(ctx), nil }
+
+func (s steering) decision(drain targets.Drain) admin.TargetDecision {
+	d, plan := drain.Decision, drain.Plan
+	out := admin.TargetDecision{
+		Kind: string(d.Kind), Host: d.Host, Path: d.Path, Target: d.Target, Reason: d.Reason, By: d.By, At: d.At, Until: d.Until,
+		Targets: drain.Targets, Phase: plan.Phase.String(), TakenOut: plan.TakenOut, Done: plan.Done,
+		WaitingFor: plan.WaitingFor, Free: plan.Until, Connections: -1,
+	}
+	if out.WaitingFor == nil {
+		out.WaitingFor = []string{}
+	}
+	return out
+}

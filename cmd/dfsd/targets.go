@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dfsd/configs"
+	"dfsd/internal/smbclient"
+	"dfsd/internal/smbprobe"
+	"dfsd/internal/targets"
+	"dfsd/referral/health"
+	"dfsd/referral/targetstate"
+	"dfsd/replication"
+	"dfsd/replication/peer"
+)
+
+// targetKeeping are the parts that know how targets are: probes, summaries of
+// replication, and the keeper that joins them with what was decided.
+type targetKeeping struct {
+	keeper  *targets.Keeper
+	monitor *health.Monitor
+	prober  *smbprobe.Prober
+	knock   *knocking
+	heard   *summaries // nil: this host knows nothing of replication
+}
+
+// newTargetKeeping puts them together. Nothing runs yet.
+func newTargetKeeping(d *daemon, file *configs.File, identity *peer.Identity) (*targetKeeping, error) {
+	log := d.log.Named("targets")
+	store, err := targetstate.OpenStore(file.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	k := &targetKeeping{knock: &knocking{log: log}}
+	if identity != nil {
+		if k.heard, err = newSummaries(file, identity, d.registry, d.log.Named("summaries")); err != nil {
+			return nil, err
+		}
+	}
+	k.prober = smbprobe.New(smbprobe.Options{Addrs: d.directory.hosts.Addrs, Credentials: k.knock.of, Port: k.knock.port, Log: log})
+	k.monitor = health.NewMonitor(health.Options{Prober: k.prober, Registry: d.registry, Log: log})
+	o := targets.Options{Monitor: k.monitor, Store: store, Started: time.Now(), Registry: d.registry, Log: log}
+	if k.heard != nil {
+		o.Replicas = k.heard.exchange
+		o.Members = func(folder string) int { return membersOf(file.Replication, folder) }
+	}
+	k.keeper = targets.NewKeeper(o)
+	return k, nil
+}
+
+// use puts what a state says of targets in force.
+func (k *targetKeeping) use(s *state) {
+	k.knock.use(s.config)
+	k.keeper.Use(s.targets)
+}
+
+// run keeps targets current until ctx ends.
+func (k *targetKeeping) run(ctx context.Context, d *daemon) {
+	var all sync.WaitGroup
+	all.Go(func() { _ = k.monitor.Run(ctx) }) // ends with ctx alone
+	all.Go(func() { k.keeper.Run(ctx) })
+	if k.heard != nil {
+		all.Go(func() { _ = k.heard.exchange.Run(ctx) }) // ends with ctx alone
+		all.Go(func() { k.heard.tell(ctx, d.engine, k.keeper.Notes) })
+	}
+	all.Wait()
+	_ = k.prober.Close() // nothing is written over its connections
+}
+
+// membersOf counts the members of a replicated folder, group/folder.
+func membersOf(c *replication.Config, folder string) int {
+	group, _, _ := strings.Cut(folder, "/")
+	for _, g := range c.Groups {
+		if g.Name == group {
+			return len(g.Members)
+		}
+	}
+	return 0
+}
+
+// needsWord reports whether a file has folders whose replication this host must
+// hear of.
+func needsWord(file *configs.File) bool {
+	for _, ns := range file.Namespaces {
+		for _, f := range ns.Folders {
+			if f.Replicates != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// knocking knows where and as whom to knock at which host. It is safe for concurrent
+// use.
+type knocking struct {
+	log *zap.Logger
+
+	mu     sync.Mutex
+	byHost map[string]smbclient.Credentials
+	ports  map[string]int
+}
+
+func (p *knocking) of(host string) smbclient.Credentials {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byHost[strings.ToLower(host)]
+}
+
+func (p *knocking) port(host string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ports[strings.ToLower(host)]
+}
+
+// use reads what a file says of how to knock, and the secrets that it names.
+// Where one cannot be read, probes look less deep and say so.
+func (p *knocking) use(file *configs.File) {
+	byHost, ports := map[string]smbclient.Credentials{}, map[string]int{}
+	for _, ns := range file.Namespaces {
+		if ns.Probe == nil {
+			continue
+		}
+		for _, f := range ns.Folders {
+			for _, t := range f.Targets {
+				ports[strings.ToLower(t.Path.Host())] = ns.Probe.Port
+			}
+		}
+		if ns.Probe.User == "" {
+			continue
+		}
+		c, err := probeCredentials(ns.Probe.User, ns.Probe.PasswordFile)
+		if err != nil {
+			p.log.Error("probes do not log on to targets", zap.String("namespace", ns.Name), zap.Error(err))
+			continue
+		}
+		for _, f := range ns.Folders {
+			for _, t := range f.Targets {
+				byHost[strings.ToLower(t.Path.Host())] = c
+			}
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.byHost, p.ports = byHost, ports
+}
+
+// maxPassword bounds what is read of a password file, in bytes.
+const maxPassword = 4096
+
+func probeCredentials(user, file string) (c smbclient.Credentials, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return c, fmt.Errorf("read probe.password_file: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return c, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return c, fmt.Errorf("probe.password_file %s can be read by others; chmod 600 it", file)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxPassword))
+	if err != nil {
+		return c, fmt.Errorf("read probe.password_file: %w", err)
+	}
+	c.Password = strings.TrimRight(string(text), "\r\n")
+	if domain, name, found := strings.Cut(user, `\`); found {
+		c.Domain, c.User = domain, name
+	} else {
+		c.User = user
+	}
+	return c, nil
+}

@@ -1,0 +1,155 @@
+//go:build integration
+
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Estate is a deployment: file servers whose share "projects" dfsd keeps equal,
+// and a namespace server that is no member and asks them how they are.
+type Estate struct {
+	Namespace *Dfsd
+	Members   []*EstateMember
+
+	lab  *Lab
+	keys []string
+}
+
+// EstateMember is one file server: Samba, and the dfsd that replicates what it
+// shares.
+type EstateMember struct {
+	Samba  *Samba
+	Dfsd   *Dfsd
+	Host   string // of the replication member
+	Folder string // path of what is replicated and shared
+
+	estate *Estate
+	number int
+	files  netip.Addr // of Samba
+	addr   netip.Addr // of dfsd
+}
+
+// Target is the UNC path of the member's share.
+func (m *EstateMember) Target() string { return UNC(m.files, "projects") }
+
+// Estate starts n file servers, and the namespace "public" with what folders
+// writes about them, in YAML below `folders:`; namespace are further lines of
+// the namespace, such as its probe.
+func (l *Lab) Estate(n int, namespace []string, folders func(e *Estate) string) *Estate {
+	l.t.Helper()
+	e := &Estate{lab: l}
+	for i := range n {
+		e.Members = append(e.Members, &EstateMember{
+			Host: fmt.Sprintf("fs%d.lab.example", i+1), Folder: l.Dir(fmt.Sprintf("estate-%d", i+1)),
+			estate: e, number: i, files: l.Address(), addr: l.Address(),
+		})
+	}
+	server := l.prepareDfsd(DfsdSetup{Host: "ns.lab.example"})
+	for _, m := range e.Members {
+		e.keys = append(e.keys, l.identity(m.addr))
+	}
+	e.keys = append(e.keys, l.identity(server.Addr))
+	for _, m := range e.Members {
+		if err := own(m.Folder); err != nil {
+			l.t.Fatal(err)
+		}
+		m.StartSamba()
+		m.StartDfsd()
+	}
+	var b strings.Builder
+	b.WriteString("namespaces:\n  - name: public\n")
+	for _, line := range namespace {
+		b.WriteString("    " + line + "\n")
+	}
+	b.WriteString("    folders:\n" + folders(e))
+	e.Namespace = l.Dfsd(DfsdSetup{Addr: server.Addr, Host: "ns.lab.example", Rest: b.String() + e.replication(server.Addr)})
+	return e
+}
+
+// own gives a folder to the user that clients are on the file servers.
+func own(folder string) error {
+	u, err := user.Lookup(Alice.User)
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return err
+	}
+	return os.Chown(folder, uid, gid)
+}
+
+// identity makes the key of the daemon at an address and returns its fingerprint.
+func (l *Lab) identity(a netip.Addr) string {
+	l.t.Helper()
+	dir := l.Dir("dfsd-" + a.String() + "/data")
+	out := execute(l.t.Context(), "", os.Getenv(insideEnv), "identity", "--data-dir", dir)
+	if !out.OK() {
+		l.t.Fatalf("%s", out)
+	}
+	return strings.TrimSpace(out.Stdout)
+}
+
+// replication is the section that all hosts share, for the one at an address.
+func (e *Estate) replication(a netip.Addr) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "replication:\n  listen: %s:5722\n  observers: [{host: ns.lab.example, key: '%s'}]\n", a, e.keys[len(e.keys)-1])
+	b.WriteString("  groups:\n    - name: branch\n      members:\n")
+	for i, m := range e.Members {
+		fmt.Fprintf(&b, "        - {host: %s, address: \"%s:5722\", key: '%s'}\n", m.Host, m.addr, e.keys[i])
+	}
+	fmt.Fprintf(&b, "      folders:\n        - {name: projects, path: /elsewhere, primary: %s, settle: 50ms, members: {", e.Members[0].Host)
+	for i, m := range e.Members {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s: {path: %s}", m.Host, m.Folder)
+	}
+	b.WriteString("}}\n")
+	return b.String()
+}
+
+// StartSamba starts the file server, again after Samba.Stop too.
+func (m *EstateMember) StartSamba() {
+	m.estate.lab.t.Helper()
+	m.Samba = m.estate.lab.Samba(SambaSetup{Addr: m.files, Shares: []Share{{
+		Name: "projects", Path: m.Folder, Options: []string{"read only = no"},
+	}}})
+}
+
+// StartDfsd starts the member's replication, again after Dfsd.Stop too.
+func (m *EstateMember) StartDfsd() {
+	m.estate.lab.t.Helper()
+	m.Dfsd = m.estate.lab.Dfsd(DfsdSetup{Addr: m.addr, Host: m.Host, Rest: m.estate.replication(m.addr)})
+}
+
+// Targets writes the targets of a folder, in YAML, each in a site of its own:
+// Site1, Site2 and so on.
+func (e *Estate) Targets() string {
+	var b strings.Builder
+	for i, m := range e.Members {
+		fmt.Fprintf(&b, "          - {path: '%s', member: %s, rank: %d}\n", m.Target(), m.Host, i)
+	}
+	return b.String()
+}
+
+// Read returns a file of a member's folder as it is on disk, "" where there is
+// none.
+func (m *EstateMember) Read(name string) string {
+	b, err := os.ReadFile(filepath.Join(m.Folder, name))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
