@@ -254,21 +254,12 @@ const (
 	typeAAAA = 28
 )
 
-// addressRecord is a value of dnsRecord that holds an address, of a zone's own
-// rank and for 900 seconds ([MS-DNSP] 2.3.2.2).
+// addressRecord is a value of dnsRecord that holds an address.
 func addressRecord(a netip.Addr) string {
-	kind := uint16(typeA)
 	if a.Is6() {
-		kind = typeAAAA
+		return dnsRecord(typeAAAA, a.AsSlice())
 	}
-	data := a.AsSlice()
-	b := binary.LittleEndian.AppendUint16(nil, uint16(len(data)))
-	b = binary.LittleEndian.AppendUint16(b, kind)
-	b = append(b, 5, 0xf0, 0, 0) // version, rank, flags
-	b = binary.LittleEndian.AppendUint32(b, 1)
-	b = binary.BigEndian.AppendUint32(b, 900)
-	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // reserved, time stamp: static
-	return string(append(b, data...))
+	return dnsRecord(typeA, a.AsSlice())
 }
 
 // settleAddress gives the controller's names its own address, where the

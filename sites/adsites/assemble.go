@@ -38,6 +38,7 @@ type assembler struct {
 	unsaid   int               // warnings beyond maxWarnings
 	sites    map[string]string // by dnKey and by folded name: the site's name
 	links    map[string]string // by dnKey: the link's name
+	led      map[string]string // by reference, as it is written: the site's name
 }
 
 // assemble makes a topology of what a directory said, as a domain controller
@@ -52,7 +53,7 @@ func assemble(raw rows) (sites.Config, []Warning, error) {
 	slices.SortFunc(raw.links, func(a, b linkRow) int { return cmp.Compare(a.dn, b.dn) })
 	slices.SortFunc(raw.bridges, func(a, b bridgeRow) int { return cmp.Compare(a.dn, b.dn) })
 
-	a := assembler{sites: make(map[string]string, 2*len(raw.sites)), links: make(map[string]string, len(raw.links))}
+	a := assembler{sites: make(map[string]string, 2*len(raw.sites)), links: make(map[string]string, len(raw.links)), led: make(map[string]string, len(raw.sites))}
 	a.addSites(raw.sites)
 	if len(a.config.Sites) == 0 {
 		return sites.Config{}, a.warnings, errNoSites
@@ -125,11 +126,18 @@ func siteNameProblem(name string) string {
 }
 
 // site returns the name of the site that a reference, a DN or a name, leads to.
+// Many subnets share one reference, and to take a DN apart is dear.
 func (a *assembler) site(reference string) (string, bool) {
-	if name, ok := a.sites[dnKey(reference)]; ok {
+	if name, ok := a.led[reference]; ok {
 		return name, true
 	}
-	name, ok := a.sites[nameKey(reference)]
+	name, ok := a.sites[dnKey(reference)]
+	if !ok {
+		name, ok = a.sites[nameKey(reference)]
+	}
+	if ok {
+		a.led[reference] = name
+	}
 	return name, ok
 }
 

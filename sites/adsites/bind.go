@@ -52,9 +52,14 @@ func (r *Reader) password(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
-		r.options.Log.Warn("password file is open to everybody on this host", zap.String("path", name), zap.Stringer("mode", info.Mode().Perm()))
+	mode := info.Mode().Perm()
+	if runtime.GOOS == "windows" || mode&0o007 == 0 {
+		mode = 0
 	}
+	if mode != 0 && mode != r.exposed {
+		r.options.Log.Warn("password file is open to everybody on this host", zap.String("path", name), zap.Stringer("mode", mode))
+	}
+	r.exposed = mode
 	text, err := readBounded(name, maxPassword)
 	if err != nil {
 		return "", err

@@ -11,6 +11,9 @@ const (
 	pollMapped = 5 * time.Second
 	minBackoff = time.Second
 	maxBackoff = 30 * time.Second
+	// rest is the least time between a reading and the next for a change that
+	// the server told by itself: a thousand changes are read at once.
+	rest = 500 * time.Millisecond
 )
 
 // FollowOptions are the times and the chance of Follow.
@@ -24,7 +27,8 @@ type FollowOptions struct {
 }
 
 // Follow reads, delivers, looks for changes and reads again when there are
-// some, or when Config.Refresh has passed; it returns when ctx ends, with the
+// some, at once where the server tells them by itself (RFC 4533), or when
+// Config.Refresh has passed; it returns when ctx ends, with the
 // connection closed. deliver gets each whole topology, also one that is equal
 // to the last, and failed each fault; both are called by the goroutine of
 // Follow, which waits for them. After a fault it tries again in 1 s to 30 s,
@@ -39,7 +43,7 @@ func Follow(ctx context.Context, r *Reader, o FollowOptions, deliver func(Readin
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}
-	f := follower{topology: r, options: o, refresh: r.config.Refresh, now: r.options.Now, deliver: deliver, failed: failed}
+	f := follower{topology: r, options: o, refresh: r.config.Refresh, now: r.options.Now, woken: r.woken, deliver: deliver, failed: failed}
 	f.run(ctx)
 	_ = r.Close() // it is for others no more
 }
@@ -55,6 +59,7 @@ type follower struct {
 	options  FollowOptions
 	refresh  time.Duration
 	now      func() time.Time
+	woken    <-chan struct{} // receives when a look is worth while; nil: never
 	deliver  func(Reading)
 	failed   func(error)
 	faults   int // in a row
@@ -76,7 +81,7 @@ func (f *follower) run(ctx context.Context) {
 // watch returns when it is time to read again.
 func (f *follower) watch(ctx context.Context, last Reading) {
 	due := f.now().Add(f.refresh)
-	for wait(ctx, min(f.options.Poll, due.Sub(f.now()))) && f.now().Before(due) {
+	for f.pause(ctx, min(f.options.Poll, due.Sub(f.now()))) && f.now().Before(due) {
 		changed, err := f.topology.Changed(ctx, last)
 		switch {
 		case err != nil:
@@ -87,6 +92,24 @@ func (f *follower) watch(ctx context.Context, last Reading) {
 			f.faults = 0
 		}
 	}
+}
+
+// pause waits for d, or less where the server tells a change meanwhile. It
+// reports whether that came before ctx ended.
+func (f *follower) pause(ctx context.Context, d time.Duration) bool {
+	first := min(rest, d)
+	if !wait(ctx, first) {
+		return false
+	}
+	timer := time.NewTimer(d - first)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.woken:
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 // fail reports a fault, unless it is only that ctx ended, and waits.

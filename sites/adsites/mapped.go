@@ -54,67 +54,78 @@ func (d mappedDirectory) suffix(contexts []string) (string, bool) {
 	return "", false
 }
 
-// read reads all objects between two sums of their versions.
+// read takes what the server has told since it is followed. A server that is
+// not followed yet, or does not offer to be, is read as a whole: it is followed
+// from then on, or read between two sums of its objects' versions.
 func (d mappedDirectory) read(ctx context.Context, s *session, b *budget) (rows, cursor, error) {
-	var raw rows
-	contents, err := d.sum(ctx, s)
+	if s.feed == nil && d.tellsChanges(s) {
+		if err := d.follow(ctx, s, b); err != nil {
+			return rows{}, cursor{}, err
+		}
+	}
+	if s.feed != nil {
+		raw, changes, err := s.feed.snapshot(ctx)
+		return raw, cursor{origin: s.origin, feed: s.feed, contents: changes}, err
+	}
+	sum, err := d.sum(ctx, s)
 	if err != nil {
-		return raw, cursor{}, err
+		return rows{}, cursor{}, err
 	}
-	m := d.mapping
-	searches := []struct {
-		filter     string
-		attributes []string
-		each       func(*ldap.Entry) error
-	}{
-		{m.Sites.Filter, []string{m.Sites.Name}, func(e *ldap.Entry) error {
-			raw.sites = append(raw.sites, siteRow{e.DN, e.GetEqualFoldAttributeValue(m.Sites.Name)})
-			return nil
-		}},
-		{m.Subnets.Filter, []string{m.Subnets.Prefix, m.Subnets.Site}, func(e *ldap.Entry) error {
-			raw.takeMappedSubnet(e, m.Subnets)
-			return nil
-		}},
-		{m.Links.Filter, []string{m.Links.Name, m.Links.Sites, m.Links.Cost}, func(e *ldap.Entry) error {
-			raw.links = append(raw.links, linkRow{
-				e.DN, e.GetEqualFoldAttributeValue(m.Links.Name), e.GetEqualFoldAttributeValues(m.Links.Sites), costOf(e, m.Links.Cost),
-			})
-			return nil
-		}},
+	c, _, err := d.readAll(ctx, s, b)
+	return c.rows(), cursor{origin: s.origin, contents: sum}, err
+}
+
+// tellsChanges reports whether a server may be followed.
+func (d mappedDirectory) tellsChanges(s *session) bool {
+	return s.root.controls[ldap.ControlTypeSyncRequest] && !s.polled
+}
+
+// follow reads everything and has the server tell what changes from then on. It
+// leaves the session without a feed where the server shows no position, or no
+// identities of its objects.
+func (d mappedDirectory) follow(ctx context.Context, s *session, b *budget) error {
+	position, err := d.position(ctx, s)
+	if err != nil || position == "" {
+		return err
 	}
-	for _, q := range searches {
-		if q.filter == "" {
-			continue
+	c, followable, err := d.readAll(ctx, s, b)
+	if err != nil {
+		return err
+	}
+	if !followable {
+		s.polled = true
+		return nil
+	}
+	s.feed, err = d.newFeed(ctx, s, c, position)
+	return err
+}
+
+// readAll reads all objects. named: each of them has a UUID.
+func (d mappedDirectory) readAll(ctx context.Context, s *session, b *budget) (c *content, named bool, err error) {
+	c, named = newContent(), true
+	for _, k := range d.mapping.kinds() {
+		q := query{base: d.mapping.Base, scope: ldap.ScopeWholeSubtree, filter: k.filter, attributes: append([]string{attributeUUID}, k.attributes...)}
+		err := s.search(ctx, b, q, func(e *ldap.Entry) error {
+			id, isUUID := identityOf(e)
+			named = named && isUUID
+			k.put(c, id, e)
+			return nil
+		})
+		if err != nil {
+			return c, false, err
 		}
-		attributes := slices.DeleteFunc(q.attributes, func(a string) bool { return a == "" })
-		if err := s.search(ctx, b, query{base: m.Base, scope: ldap.ScopeWholeSubtree, filter: q.filter, attributes: attributes}, q.each); err != nil {
-			return raw, cursor{}, err
-		}
 	}
-	return raw, cursor{origin: s.origin, contents: contents}, nil
+	return c, named, nil
 }
 
-// takeMappedSubnet makes a row of each prefix of an object: a site may carry
-// all of its own.
-func (r *rows) takeMappedSubnet(e *ldap.Entry, m SubnetMapping) {
-	site := e.GetEqualFoldAttributeValue(m.Site)
-	prefixes := e.GetEqualFoldAttributeValues(m.Prefix)
-	if len(prefixes) == 0 {
-		prefixes = []string{""}
-	}
-	for _, p := range prefixes {
-		r.subnets = append(r.subnets, subnetRow{e.DN, p, site})
-	}
-}
-
-func costOf(e *ldap.Entry, attribute string) string {
-	if attribute == "" {
-		return ""
-	}
-	return e.GetEqualFoldAttributeValue(attribute)
-}
-
+// changed reports whether anything is no longer as it was at mark.
 func (d mappedDirectory) changed(ctx context.Context, s *session, mark cursor) (bool, error) {
+	if s.feed != mark.feed {
+		return true, nil
+	}
+	if s.feed != nil {
+		return s.feed.since(mark.contents)
+	}
 	contents, err := d.sum(ctx, s)
 	return contents != mark.contents, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -53,6 +54,12 @@ type Reader struct {
 	turn   chan struct{} // holds a token while a method works with what follows
 	kept   *session      // nil: none is open
 	failed map[string]time.Time
+	polled map[string]bool   // servers that cannot be followed
+	told   map[string]string // by server: the fault that was logged last
+	// exposed is the mode of the password file that was logged last.
+	exposed os.FileMode
+
+	woken chan struct{} // receives when a server that is followed tells a change
 }
 
 // directory is a kind of directory. What it does with a session fails as a
@@ -92,7 +99,10 @@ func NewReader(c Config, o Options) *Reader {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Reader{config: c, options: o, directory: activeDirectory{}, turn: make(chan struct{}, 1), failed: map[string]time.Time{}}
+	r := &Reader{
+		config: c, options: o, directory: activeDirectory{}, turn: make(chan struct{}, 1),
+		failed: map[string]time.Time{}, polled: map[string]bool{}, told: map[string]string{}, woken: make(chan struct{}, 1),
+	}
 	if c.Mapping != nil {
 		r.directory = mappedDirectory{*c.Mapping}
 	}
@@ -120,6 +130,9 @@ func (r *Reader) Read(ctx context.Context) (Reading, error) {
 		return Reading{}, err
 	}
 	defer r.unlock()
+	if r.kept != nil && r.kept.feed != nil && r.kept.feed.stale() {
+		r.drop() // who reads though nothing changed wants the server's own word
+	}
 	var reading Reading
 	err := r.ask(ctx, func(s *session) error {
 		var err error
@@ -169,7 +182,8 @@ func (r *Reader) look(ctx context.Context, s *session, mark cursor) (bool, error
 	if err != nil {
 		return false, err
 	}
-	if position != "" && s.quiet == (quiet{mark, position}) {
+	// A feed may hear of a change after its position has moved.
+	if position != "" && s.feed == nil && s.quiet == (quiet{mark, position}) {
 		return false, nil
 	}
 	changed, err := r.directory.changed(ctx, s, mark)
@@ -197,14 +211,11 @@ func (r *Reader) readFrom(ctx context.Context, s *session) (Reading, error) {
 		if err != nil {
 			return Reading{}, err
 		}
-		if _, err := r.directory.position(ctx, s); err != nil {
-			return Reading{}, err
-		}
-		changed, err := r.directory.changed(ctx, s, mark)
+		moved, err := r.moved(ctx, s, mark)
 		if err != nil {
 			return Reading{}, err
 		}
-		if changed {
+		if moved {
 			continue
 		}
 		config, warnings, err := assemble(raw)
@@ -214,4 +225,16 @@ func (r *Reader) readFrom(ctx context.Context, s *session) (Reading, error) {
 		return Reading{Config: config, Warnings: warnings, Server: s.target.name, At: r.options.Now(), mark: mark}, nil
 	}
 	return Reading{}, ErrRestless
+}
+
+// moved reports whether a topology changed while it was read. What a feed gives
+// is of one moment.
+func (r *Reader) moved(ctx context.Context, s *session, mark cursor) (bool, error) {
+	if mark.feed != nil {
+		return false, nil
+	}
+	if _, err := r.directory.position(ctx, s); err != nil {
+		return false, err
+	}
+	return r.directory.changed(ctx, s, mark)
 }

@@ -47,6 +47,9 @@ type cursor struct {
 	usn int64
 	// objects is how many objects were read; Active Directory only.
 	objects int
-	// contents sums up the objects and their versions; mapped directories only.
+	// feed is what was read; nil where the server is not followed.
+	feed *feed
+	// contents sums up the objects and their versions, or counts the changes of
+	// feed; mapped directories only.
 	contents uint64
 }

@@ -3,8 +3,10 @@ package adsites
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"go.uber.org/zap"
@@ -49,20 +51,24 @@ func (r *Reader) ask(ctx context.Context, work func(*session) error) error {
 		err := r.askOne(ctx, t, order, work)
 		if err == nil {
 			delete(r.failed, t.name)
+			delete(r.told, t.name)
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		r.failed[t.name] = r.options.Now()
-		r.options.Log.Info("directory server failed", zap.String("server", t.name), zap.Error(err))
+		if text := err.Error(); r.told[t.name] != text { // a fault that lasts is told once
+			r.told[t.name] = text
+			r.options.Log.Info("directory server failed", zap.String("server", t.name), zap.Error(err))
+		}
 		faults.Errs = append(faults.Errs, &serverError{t.name, err})
 	}
 	return &faults
 }
 
 // order returns the servers as given, those that failed lately behind the
-// others, and forgets the failures of servers that are gone.
+// others, and forgets what it knows of servers that are gone.
 func (r *Reader) order(all []target) []target {
 	now := r.options.Now()
 	known := make(map[string]bool, len(all))
@@ -78,11 +84,10 @@ func (r *Reader) order(all []target) []target {
 			good = append(good, t)
 		}
 	}
-	for name := range r.failed {
-		if !known[name] {
-			delete(r.failed, name)
-		}
-	}
+	gone := func(name string) bool { return !known[name] }
+	maps.DeleteFunc(r.failed, func(name string, _ time.Time) bool { return gone(name) })
+	maps.DeleteFunc(r.polled, func(name string, _ bool) bool { return gone(name) })
+	maps.DeleteFunc(r.told, func(name, _ string) bool { return gone(name) })
 	return slices.Concat(good, bad)
 }
 
@@ -102,6 +107,11 @@ func (r *Reader) askOne(ctx context.Context, t target, all []target, work func(*
 	if err != nil {
 		r.drop()
 	}
+	if errors.Is(err, errNotFollowed) && !r.polled[t.name] {
+		r.options.Log.Warn("directory server cannot be followed and is asked for changes instead", zap.String("server", t.name), zap.Error(err))
+		r.polled[t.name] = true
+		return r.askOne(ctx, t, all, work)
+	}
 	return err
 }
 
@@ -120,7 +130,10 @@ func (r *Reader) open(ctx context.Context, t target, all []target) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: ldap.NewConn(newFramedConn(raw), r.config.TLS.Mode != Off), target: t, remote: raw.RemoteAddr()}
+	s := &session{
+		conn: ldap.NewConn(newFramedConn(raw), r.config.TLS.Mode != Off), target: t, remote: raw.RemoteAddr(),
+		polled: r.polled[t.name], woken: r.woken, now: r.options.Now,
+	}
 	s.conn.SetTimeout(stallTimeout)
 	s.conn.Start()
 	// The library's bind knows no context.

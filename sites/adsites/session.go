@@ -35,6 +35,12 @@ type session struct {
 	// deletedHidden: this account does not see tombstones.
 	deletedHidden bool
 	quiet         quiet
+	// feed brings the changes of a mapped directory; nil: it is not followed.
+	feed *feed
+	// polled: this server is not to be followed.
+	polled bool
+	woken  chan<- struct{} // receives when feed changed
+	now    func() time.Time
 }
 
 // quiet remembers that at position the directory still was in state mark, so
@@ -192,4 +198,10 @@ func newRootDSE(e *ldap.Entry) rootDSE {
 	return r
 }
 
-func (s *session) close() { _ = s.conn.Close() } // nothing is left to lose
+func (s *session) close() {
+	if s.feed != nil {
+		s.feed.stop()
+		defer s.feed.close()
+	}
+	_ = s.conn.Close() // nothing is left to lose
+}

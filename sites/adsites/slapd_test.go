@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -28,13 +30,18 @@ directory %[1]s/db
 suffix "dc=corp,dc=test"
 rootdn "cn=root,dc=corp,dc=test"
 rootpw secret-of-root
-overlay syncprov
+sizelimit size.soft=2 size.hard=2 size.prtotal=unlimited
 access to * by * read
+%[2]s
 `
 
+// tellsChanges is the overlay by which slapd tells changes.
+const tellsChanges = "overlay syncprov"
+
 // newSlapd starts an OpenLDAP server and returns its URL and a connection of
-// its administrator.
-func newSlapd(t *testing.T) (string, *ldap.Conn) {
+// its administrator. All others see two objects in one answer, and need pages
+// for more.
+func newSlapd(t *testing.T, overlay string) (string, *ldap.Conn) {
 	t.Helper()
 	if _, err := exec.LookPath("slapd"); err != nil {
 		t.Skip(err)
@@ -43,7 +50,7 @@ func newSlapd(t *testing.T) (string, *ldap.Conn) {
 	if err := os.Mkdir(filepath.Join(at, "db"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	conf := writeFile(t, "slapd.conf", fmt.Appendf(nil, slapdConfig, at))
+	conf := writeFile(t, "slapd.conf", fmt.Appendf(nil, slapdConfig, at, overlay))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +80,11 @@ func newSlapd(t *testing.T) (string, *ldap.Conn) {
 	}
 }
 
-func TestSlapd(t *testing.T) {
-	url, admin := newSlapd(t)
-	add := func(dn string, attributes ...string) {
+// estateOfSlapd makes a slapd with two sites, their subnets and a link.
+func estateOfSlapd(t *testing.T, overlay string) (url string, admin *ldap.Conn, add func(dn string, attributes ...string)) {
+	t.Helper()
+	url, admin = newSlapd(t, overlay)
+	add = func(dn string, attributes ...string) {
 		t.Helper()
 		if err := admin.Add(&ldap.AddRequest{DN: dn, Attributes: addAttributes(attributes)}); err != nil {
 			t.Fatal(err)
@@ -91,6 +100,17 @@ func TestSlapd(t *testing.T) {
 		"l", "OU=HQ, ou=sites,dc=corp,dc=test", "description", "2001:db8::/32")
 	add("cn=hq-ny,ou=sites,dc=corp,dc=test", "objectClass", "groupOfNames", "cn", "hq-ny",
 		"member", "ou=HQ,ou=sites,dc=corp,dc=test", "member", "ou=NY,ou=sites,dc=corp,dc=test", "description", "42")
+	return url, admin, add
+}
+
+func TestSlapd(t *testing.T) {
+	for name, overlay := range map[string]string{"followed": tellsChanges, "polled": ""} {
+		t.Run(name, func(t *testing.T) { testSlapd(t, overlay) })
+	}
+}
+
+func testSlapd(t *testing.T, overlay string) {
+	url, admin, add := estateOfSlapd(t, overlay)
 	r := NewReader(Config{URLs: URLs{url}, TLS: TLSConfig{Mode: Off}, Mapping: validMapping()}, Options{})
 	defer r.Close()
 	read := func(want string) Reading {
@@ -103,14 +123,19 @@ func TestSlapd(t *testing.T) {
 	}
 	changed := func(prev Reading, want bool) {
 		t.Helper()
-		if got, err := r.Changed(t.Context(), prev); err != nil || got != want {
+		deadline := time.Now().Add(10 * time.Second)
+		got, err := r.Changed(t.Context(), prev)
+		for ; err == nil && got != want && time.Now().Before(deadline); got, err = r.Changed(t.Context(), prev) {
+			<-time.After(time.Millisecond) // what a server tells by itself takes a moment
+		}
+		if err != nil || got != want {
 			t.Errorf("Changed() = %v, %v, want %v", got, err, want)
 		}
 	}
 	prev := read("HQ NY 0.0.0.0/0=NY 10.1.0.0/16=NY 2001:db8::/32=HQ hq-ny(HQ+NY:42) all")
 	changed(prev, false)
-	if position, err := r.directory.position(t.Context(), r.kept); err != nil || position == "" {
-		t.Errorf("position %q, %v, want a contextCSN", position, err)
+	if position, err := r.directory.position(t.Context(), r.kept); err != nil || (position != "") != (overlay != "") || (r.kept.feed != nil) != (overlay != "") {
+		t.Errorf("position %q, %v, followed %v, want a contextCSN where slapd tells changes", position, err, r.kept.feed != nil)
 	}
 	add("dc=other,dc=corp,dc=test", "objectClass", "domain", "dc", "other")
 	changed(prev, false)
@@ -139,4 +164,10 @@ func addAttributes(pairs []string) []ldap.Attribute {
 		out = append(out, ldap.Attribute{Type: name, Vals: v})
 	}
 	return out
+}
+
+// portOf is the port of a URL that newSlapd gave.
+func portOf(url string) uint16 {
+	n, _ := strconv.ParseUint(url[strings.LastIndex(url, ":")+1:], 10, 16) // 0 where it has none
+	return uint16(n)
 }

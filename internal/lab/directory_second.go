@@ -1,0 +1,96 @@
+//go:build integration
+
+package lab
+
+import (
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// secondHost is the first label of a domain's second controller.
+const secondHost = "dc2"
+
+// Second joins a second controller to the domain, a real Samba with a database
+// of its own, and starts it. From then on the SRV records of both name the
+// first before the second. The two do not replicate to each other any more:
+// what the test changes on one, the other never hears of.
+func (d *Domain) Second() *Domain {
+	d.lab.t.Helper()
+	addr := d.lab.Address()
+	dir := d.lab.Dir("dc-" + addr.String())
+	s := &Domain{
+		Addr: addr, Host: secondHost + "." + d.DNSDomain, Realm: d.Realm, DNSDomain: d.DNSDomain,
+		NetBIOSName: d.NetBIOSName, BaseDN: d.BaseDN, AdminPassword: d.AdminPassword,
+		CAFile: filepath.Join(dir, "private", "tls", "ca.pem"), lab: d.lab, dir: dir,
+	}
+	d.AddHost(secondHost, addr)
+	d.announce(d.Host, s.Host)
+	line := d.Wrap("samba-tool", "domain", "join", d.DNSDomain, "DC", "--server="+d.Host, "--realm="+d.Realm,
+		"--configfile=/dev/null", "--option=netbios name="+strings.ToUpper(secondHost), "--option=interfaces="+addr.String(),
+		"--option=bind interfaces only=yes", "--dns-backend=SAMBA_INTERNAL", "--targetdir="+dir, "-U"+domainAdmin.with())
+	if err := must(d.lab.t.Context(), "env", append(d.Env(), line...)...); err != nil {
+		d.lab.t.Fatal(err)
+	}
+	conf := d.smbConf(DomainSetup{Addr: addr})
+	conf = strings.ReplaceAll(conf, d.dir+"/", dir+"/")
+	conf = strings.Replace(conf, "lock directory = "+d.dir+"\n", "lock directory = "+dir+"\n", 1)
+	conf = strings.Replace(conf, "netbios name = "+strings.ToUpper(domainHost), "netbios name = "+strings.ToUpper(secondHost), 1)
+	s.config = d.lab.WriteFile(dir, "smb.conf", conf)
+	s.writeView()
+	if err := writeCertificates(filepath.Dir(s.CAFile), s.Host, s.DNSDomain, s.Addr); err != nil {
+		d.lab.t.Fatal(err)
+	}
+	s.Start()
+	return s
+}
+
+// typeSRV is the type of a DNS record (RFC 2782).
+const typeSRV = 33
+
+// announce makes hosts the domain's controllers in DNS, the first of them
+// preferred.
+func (d *Domain) announce(hosts ...string) {
+	d.lab.t.Helper()
+	var records []string
+	for i, h := range hosts {
+		records = append(records, serviceRecord(uint16(10*i), 389, h))
+	}
+	dn := "DC=_ldap._tcp.dc,DC=_msdcs." + d.DNSDomain + ",CN=MicrosoftDNS,DC=ForestDnsZones," + d.BaseDN
+	d.edit(func(conn *ldap.Conn) error {
+		if err := replaced(dn, attributes{"dnsRecord": records})(conn); err != nil {
+			return fmt.Errorf("announce %q: %w", hosts, err)
+		}
+		return nil
+	})
+}
+
+// serviceRecord is a value of dnsRecord that names a host and its port
+// ([MS-DNSP] 2.2.2.2.4.18).
+func serviceRecord(priority, port uint16, host string) string {
+	labels := strings.Split(host, ".")
+	var data []byte
+	for _, n := range []uint16{priority, 100, port} {
+		data = binary.BigEndian.AppendUint16(data, n)
+	}
+	data = append(data, byte(len(host)+2), byte(len(labels)))
+	for _, l := range labels {
+		data = append(append(data, byte(len(l))), l...)
+	}
+	return dnsRecord(typeSRV, append(data, 0))
+}
+
+// dnsRecord is a value of dnsRecord, of a zone's own rank and for 900 seconds
+// ([MS-DNSP] 2.3.2.2).
+func dnsRecord(kind uint16, data []byte) string {
+	b := binary.LittleEndian.AppendUint16(nil, uint16(len(data)))
+	b = binary.LittleEndian.AppendUint16(b, kind)
+	b = append(b, 5, 0xf0, 0, 0) // version, rank, flags
+	b = binary.LittleEndian.AppendUint32(b, 1)
+	b = binary.BigEndian.AppendUint32(b, 900)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // reserved, time stamp: static
+	return string(append(b, data...))
+}
