@@ -49,6 +49,7 @@ type world struct {
 	reading *adsites.Reading
 	addrs   func(host string) []netip.Addr
 	targets *targets.Source // nil: of their states nothing is known
+	left    []string        // what was told to be left out of the sites last
 }
 
 // newDirectory reads the last topology. Nothing is asked yet.
@@ -166,11 +167,11 @@ func (d *directory) deliver(r adsites.Reading, changed func()) {
 		}
 	}
 	d.last.Store(&r)
+	if !same {
+		changed() // before the disk: clients need not wait for it
+	}
 	if err := adsites.SaveSnapshot(d.dataDir, r); err != nil {
 		d.log.Error("the topology is not kept for the next start", event.SnapshotUnkept.Field(), zap.Error(err))
-	}
-	if !same {
-		changed()
 	}
 }
 
@@ -220,6 +221,9 @@ func (d *daemon) relearned() {
 func (d *daemon) see(s *state) (*state, error) {
 	w := d.directory.world()
 	w.targets = d.targets.keeper.See(s.namespaces)
+	if old := d.state.Load(); old != nil {
+		w.left = old.left
+	}
 	next, err := s.seen(w, d.log.Logger)
 	if err != nil {
 		return nil, err

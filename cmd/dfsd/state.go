@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +24,7 @@ type state struct {
 	view       *referral.View  // nil until seen
 	targets    *targets.Source // what tells the view of its targets' states; nil: all are up
 	about      admin.Configuration
+	left       []string // of the configuration's sites, because the directory does not know them
 }
 
 // readState reads, validates and builds the namespaces, which a daemon then
@@ -64,15 +66,17 @@ func (s *state) seen(w world, log *zap.Logger) (*state, error) {
 		o.DefaultSite = s.config.Sites.Default
 	}
 	merged, left := mergedSites(s.config, w.reading)
-	for _, what := range left {
-		log.Warn("left out of the sites, because the directory does not know it", event.LeftOut.Field(), zap.String("what", what))
+	if !slices.Equal(left, w.left) { // each change is told once, not at every look
+		for _, what := range left {
+			log.Warn("left out of the sites, because the directory does not know it", event.LeftOut.Field(), zap.String("what", what))
+		}
 	}
 	topology, err := sites.New(merged)
 	if err != nil {
 		return nil, fmt.Errorf("build sites: %w", err)
 	}
 	next := *s
-	next.targets = w.targets
+	next.targets, next.left = w.targets, left
 	next.view = referral.NewView(s.namespaces, topology, o)
 	return &next, nil
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"dfsd/internal/admin"
 	"dfsd/internal/report"
 	"dfsd/internal/targets"
+	"dfsd/namespace"
 	"dfsd/referral/targetstate"
 )
 
@@ -93,5 +95,23 @@ func (s steering) decision(drain targets.Drain) admin.TargetDecision {
 	if out.WaitingFor == nil {
 		out.WaitingFor = []string{}
 	}
+	host := d.Host
+	if host == "" {
+		host = namespace.UNC(d.Target).Host()
+	}
+	if n, known := targets.Established(s.d.addrsOf(host), smbPort); known {
+		out.Connections = n
+	}
 	return out
+}
+
+// smbPort is where file servers listen.
+const smbPort = 445
+
+// addrsOf is what is known of a target's host.
+func (d *daemon) addrsOf(host string) []netip.Addr {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}
+	}
+	return d.directory.hosts.Addrs(host)
 }
