@@ -177,6 +177,7 @@ var notes = map[string]note{
 	"replication.groups[].folders[].filters":             says("Names that stay where they are."),
 	"replication.groups[].folders[].filters.files":       says("Patterns over file names."),
 	"replication.groups[].folders[].filters.folders":     says("Patterns over folder names."),
+	"replication.groups[].folders[].canary":              says("How often each member rewrites a small file of its own below .dfsd-canary, whose arrival at the others measures how old what they hold may be: dfsd_replication_canary_age_seconds. 0s: never."),
 	"replication.groups[].folders[].settle":              says("How long a closed file rests before it travels."),
 	"replication.groups[].folders[].staging_quota":       says("Most bytes of files in flight, on each member."),
 	"replication.groups[].folders[].preserved_quota":     says("Most bytes of conflict losers and deleted files kept for recovery, on each member."),

@@ -25,6 +25,9 @@ type FolderConfig struct {
 	Filters FilterConfig                  `yaml:"filters"`
 	// Settle is how long a closed file rests before it travels.
 	Settle time.Duration `yaml:"settle"`
+	// Canary is how often each member rewrites a small file of its own, whose
+	// arrival at the others measures how old what they hold may be; 0: never.
+	Canary time.Duration `yaml:"canary"`
 	// StagingQuota bounds the files in flight, on each member.
 	StagingQuota quantity.Size `yaml:"staging_quota"`
 	// PreservedQuota bounds the conflict losers and deleted files that are
@@ -56,6 +59,7 @@ func (f *FolderConfig) SetDefaults() {
 func (f *FilterConfig) SetDefaults() { f.Files = []string{"~*", "*.bak", "*.tmp"} }
 
 const (
+	minCanary = 10 * time.Second
 	maxSettle = time.Hour
 	minQuota  = quantity.MiB
 )
@@ -91,6 +95,9 @@ func (f FolderConfig) validate(g GroupConfig) fault.List {
 	faults.Nest("filters.folders", checkPatterns(f.Filters.Folders))
 	if f.Settle < 0 || f.Settle > maxSettle {
 		faults.Addf("settle", "%s is not within 0s to %s", f.Settle, "1h")
+	}
+	if f.Canary != 0 && f.Canary < minCanary {
+		faults.Addf("canary", "%s is no pause between two canaries: at least %s, or 0s for none", f.Canary, minCanary)
 	}
 	if f.StagingQuota < minQuota {
 		faults.Addf("staging_quota", "%s is less than %s", f.StagingQuota, minQuota)

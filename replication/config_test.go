@@ -39,6 +39,8 @@ func TestValidate(t *testing.T) {
 	}{
 		{"valid", func(*Config) {}, ""},
 		{"no groups", func(c *Config) { c.Groups = nil }, "groups: no group; leave replication out on a deployment that replicates nothing"},
+		{"canary", func(c *Config) { c.Groups[0].Folders[0].Canary = time.Minute }, ""},
+		{"canary too often", func(c *Config) { c.Groups[0].Folders[0].Canary = time.Second }, "groups[0].folders[0].canary: 1s is no pause between two canaries: at least 10s, or 0s for none"},
 		{"observer", func(c *Config) { c.Observers = []ObserverConfig{{"ns1", key("ns1")}} }, ""},
 		{"observer that is a member too", func(c *Config) { c.Observers = []ObserverConfig{{"fs1", key("fs1")}} }, ""},
 		{"observer without a key", func(c *Config) { c.Observers = []ObserverConfig{{Host: "ns1"}} }, "observers[0].key: no key; `dfsd identity` on that host prints it"},

@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"replication/engine": {
 		"replication", "replication/version", "replication/chunk", "replication/reconcile", "replication/index", "replication/install",
 		"replication/journal", "replication/survey", "replication/transfer", "replication/wire", "replication/peer", "replication/status", "internal/fsx",
-		"internal/event",
+		"internal/event", "replication/canary",
 	},
 	"replication/install": {"replication", "replication/version", "internal/fsx"},
 	"replication/wire":    {"replication", "replication/version", "replication/chunk"},
@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 	"referral/health":      nil,
 	"referral/targetstate": {"referral", "namespace", "replication/status", "internal/fault"},
 	"replication/summary":  {"replication", "replication/status"},
-	"replication/canary":   nil,
+	"replication/canary":   {"internal/fsx"},
 	"internal/report":      {"replication/status", "internal/event"},
 	"internal/doctor":      {"namespace", "sites", "sites/adsites", "replication", "internal/resolve", "internal/smbauth", "internal/smbprobe", "referral/health"},
 	"internal/audit":       nil,

@@ -26,7 +26,7 @@ func TestFileName(t *testing.T) {
 		{"com10", "com10"},
 		{"console", "console"},
 		{strings.Repeat("a", maxName), strings.Repeat("a", maxName)},
-		{strings.Repeat("a", 200), strings.Repeat("a", 146) + "%-8e7ba8f89bd7b12a9ac2f1c72ae9bb5d"},
+		{strings.Repeat("a", 200), strings.Repeat("a", 146) + "%-c2a908d98f5df987ade41b5fce213067"},
 	} {
 		if got := FileName(c.host); got != c.want {
 			t.Errorf("FileName(%q) = %q, want %q", c.host, got, c.want)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"dfsd/replication"
+	"dfsd/replication/canary"
 	"dfsd/replication/peer"
 	"dfsd/replication/wire"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	Status   *peer.StatusService
 	Registry prometheus.Registerer // nil: nobody looks
 	Log      *zap.Logger           // nil: nobody hears
+
+	canaries *canary.Metrics // of all folders
 }
 
 // Engine keeps the replicated folders of one host. Its methods are safe for
@@ -50,6 +53,7 @@ func New(o Options) (*Engine, error) {
 		o.Log = zap.NewNop()
 	}
 	e := &Engine{host: o.Host, log: o.Log}
+	o.canaries = canary.NewMetrics(o.Registry)
 	for _, s := range specsOf(o.Config, o.Host) {
 		f, err := newFolder(s, &o)
 		if err != nil {
@@ -107,6 +111,9 @@ func (e *Engine) Run(ctx context.Context, ln net.Listener) error {
 	}
 	for _, f := range e.folders {
 		wg.Go(func() { f.run(ctx) })
+		if f.canary != nil {
+			wg.Go(func() { _ = f.canary.Run(ctx) }) // ends with ctx alone
+		}
 	}
 	for _, p := range e.partners {
 		wg.Go(func() { p.dial(ctx, e.dialer) })

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"dfsd/internal/event"
+	"dfsd/replication/canary"
 	"dfsd/replication/install"
 	"dfsd/replication/peer"
 	"dfsd/replication/reconcile"
@@ -32,6 +33,7 @@ type folder struct {
 	dir  string // of its index and its memo
 	log  *zap.Logger
 
+	canary      *canary.Canary // nil: none
 	links       []*link
 	acceptEmpty atomic.Bool // the administrator has said that the folder is meant to be empty
 	elected     atomic.Bool // no member has anything: the primary begins anew
@@ -50,6 +52,10 @@ func newFolder(s spec, o *Options) (*folder, error) {
 	}
 	for _, w := range s.ways {
 		f.links = append(f.links, newLink(f, w))
+	}
+	if s.canary > 0 {
+		f.own = 0 // this process changes the folder too: its canary
+		f.canary = f.newCanary(o.canaries)
 	}
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make room for the index of %s: %w", s.String(), err)

@@ -193,7 +193,7 @@ func (r *replica) items(t *task, expect, occupant install.Identity) ([]install.I
 		if p.Expect.SameContent(record) {
 			return []install.Item{{Op: install.SetAttr, Path: t.from, Expect: expect, Record: record}}, nil
 		}
-		if keep.Why == install.Superseded {
+		if keep.Why == install.Superseded && !isCanary(t.from) {
 			keep = install.Preserve{Why: install.Replaced, By: r.f.hostOf(record.Stamp.Origin), Record: p.Expect}
 		}
 		return r.put(p, install.Item{Op: install.Put, Path: t.from, Expect: expect, Record: record, Preserve: keep})

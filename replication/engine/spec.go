@@ -16,8 +16,9 @@ type spec struct {
 	path        string
 	primary     bool
 	settle      time.Duration
-	staging     int64 // bytes
-	preserved   int64 // bytes
+	canary      time.Duration // 0: none
+	staging     int64         // bytes
+	preserved   int64         // bytes
 	filters     replication.FilterConfig
 	ways        []way
 	members     []string
@@ -53,7 +54,7 @@ func specsOf(c replication.Config, host string) []spec {
 			where, _ := f.On(self.Host)
 			all = append(all, spec{
 				group: g.Name, name: f.Name, key: wire.KeyOf(g.Name, f.Name), path: where,
-				primary: replication.SameHost(f.Primary, host), settle: f.Settle,
+				primary: replication.SameHost(f.Primary, host), settle: f.Settle, canary: f.Canary,
 				staging: int64(f.StagingQuota), preserved: int64(f.PreservedQuota),
 				filters: f.Filters, ways: ways, members: members,
 			})

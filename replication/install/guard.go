@@ -92,7 +92,7 @@ func (in *Installer) checkRoot(holdsFiles bool) error {
 	}
 	empty := true
 	err = root.ReadDir(func(e fsx.Entry) bool {
-		empty = reserved(e.Name)
+		empty = strings.HasPrefix(e.Name, Private) // canaries are no files of users either
 		return empty
 	})
 	if err == nil && empty {

@@ -1,0 +1,27 @@
+package engine
+
+import (
+	"strings"
+
+	"dfsd/replication/canary"
+	"dfsd/replication/reconcile"
+)
+
+// newCanary makes the canary of the folder. Nothing runs yet.
+func (f *folder) newCanary(m *canary.Metrics) *canary.Canary {
+	return canary.New(canary.Options{
+		Root: f.spec.path, Folder: f.spec.String(), Host: f.host, Members: f.spec.members, Every: f.spec.canary,
+		Log: f.log.Named("canary"), Writable: f.isSettled,
+	}, m)
+}
+
+// isSettled reports whether what is new here is a change of the folder: it is
+// open, not paused, and beyond its initial sync.
+func (f *folder) isSettled() bool {
+	r := f.current()
+	return r != nil && !r.stopped.Load() && r.meta.Load().Phase == reconcile.Normal
+}
+
+// isCanary reports whether a path is that of a canary, whose versions before are
+// nobody's loss.
+func isCanary(path string) bool { return strings.HasPrefix(path, canary.Directory+"/") }
