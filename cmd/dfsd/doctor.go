@@ -72,7 +72,7 @@ func diagnose(ctx context.Context, file *configs.File, talk io.Writer) (diagnosi
 		return diagnosis{}, err
 	}
 	prober := o.prober
-	defer prober.Close() //nolint:errcheck // nothing is written over its connections
+	defer prober.Close()
 	terminal, done := isTerminal(talk), 0
 	findings := doctor.Run(ctx, doctor.Checks(o.Options), func(f doctor.Finding) {
 		if done++; terminal {

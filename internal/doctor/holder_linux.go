@@ -23,7 +23,7 @@ func holderOf(at netip.AddrPort) string { return holderBelow("/proc", at) }
 // the very address, or else at all of them, or, where all of them are asked for,
 // at any.
 func holderBelow(proc string, at netip.AddrPort) string {
-	var exact, wild, any []listener
+	var exact, wild, other []listener
 	for _, table := range []string{"tcp", "tcp6"} {
 		for _, l := range listeners(filepath.Join(proc, "net", table), at.Port()) {
 			switch {
@@ -32,11 +32,11 @@ func holderBelow(proc string, at netip.AddrPort) string {
 			case l.addr.IsUnspecified():
 				wild = append(wild, l)
 			case at.Addr().IsUnspecified():
-				any = append(any, l)
+				other = append(other, l)
 			}
 		}
 	}
-	for _, some := range [][]listener{exact, wild, any} {
+	for _, some := range [][]listener{exact, wild, other} {
 		if who := holderOfAny(proc, some); who != "" {
 			return who
 		}
