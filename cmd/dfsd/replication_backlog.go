@@ -64,7 +64,7 @@ func backlogTable(w *tabwriter.Writer, found []status.Backlog) {
 			fmt.Fprintln(w, head+"nothing owed")
 			continue
 		}
-		fmt.Fprintf(w, "%s%s, %s\n", head, humanFiles(b.Files), humanSize(b.Bytes))
+		fmt.Fprintf(w, "%s%s, %s%s\n", head, humanFiles(b.Files), humanSize(b.Bytes), backlogAges(b))
 		if len(b.Items) > 0 {
 			fmt.Fprintln(w, "AGE\tSIZE\tKIND\tREASON\tPATH")
 		}
@@ -79,6 +79,19 @@ func backlogTable(w *tabwriter.Writer, found []status.Backlog) {
 			fmt.Fprintf(w, "… and %s more; a greater --limit lists them\n", humanCount(more))
 		}
 	}
+}
+
+// backlogAges says how old the oldest change of a backlog is, and when it may be
+// gone.
+func backlogAges(b status.Backlog) string {
+	text := ""
+	if b.OldestSeconds > 0 {
+		text = "; the oldest is " + humanSeconds(b.OldestSeconds) + " old"
+	}
+	if b.SecondsLeft > 0 {
+		text += "; about " + humanSeconds(b.SecondsLeft) + " left"
+	}
+	return text
 }
 
 func newReplicationInspectCommand() *cobra.Command {

@@ -2,6 +2,7 @@ package canary
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -321,5 +322,36 @@ func TestRealClock(t *testing.T) {
 	a, ok := b.arrival(hosts[0])
 	if late := a.Arrived.Sub(info.ModTime()); !ok || late < 0 || late > 2*time.Second {
 		t.Errorf("arrived %+v, want near %s", a, info.ModTime())
+	}
+}
+
+// TestOtherModeIsNoOtherCanary: who changes the mode of the own file makes it
+// written no more often.
+func TestOtherModeIsNoOtherCanary(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newMember(t, hosts[0])
+		a.start()
+		pass(15 * time.Second)
+		must(t, os.Chmod(a.file(hosts[0]), 0o600))
+		must(t, os.Chtimes(a.file(hosts[0]), time.Time{}, time.Unix(1, 0)))
+		pass(40 * time.Second)
+		a.counts(1, 0, 0, 0)
+	})
+}
+
+func TestNewIsForgiving(t *testing.T) {
+	c := New(Options{Host: "a", Members: []string{"A.", "b", "B", "c"}, Folder: "g/f"}, nil)
+	if c.o.Every != MinEvery || c.agenda.every != MinEvery {
+		t.Errorf("a pause of nothing counts as %s, want %s", c.o.Every, MinEvery)
+	}
+	var watched []string
+	for _, s := range c.others {
+		watched = append(watched, s.host)
+	}
+	if want := []string{"b", "c"}; !slices.Equal(watched, want) {
+		t.Errorf("watches %q, want %q", watched, want)
+	}
+	if got := c.Arrivals(); len(got) != 0 {
+		t.Errorf("before Run arrived %+v", got)
 	}
 }

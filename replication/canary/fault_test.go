@@ -158,3 +158,74 @@ func TestMarkerIsThatOfInstall(t *testing.T) {
 	a.turn(time.Now().Add(time.Minute))
 	a.counts(1, 0, 1, 0)
 }
+
+// TestDirectoryArrivesFirst: a partner's directory comes just when this host
+// makes its own.
+func TestDirectoryArrivesFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newMember(t, hosts[0])
+		var root fsx.Dir
+		root = inMemory(t, a, func(c fsx.Call) error {
+			if c.Op == fsx.OpMkdir {
+				must(t, root.Mkdir(Directory, 0o755))
+			}
+			return nil
+		})
+		a.start()
+		pass(0)
+		a.counts(1, 0, 0, 0)
+	})
+}
+
+// TestLargeFileIsNotOpened, whatever it begins with.
+func TestLargeFileIsNotOpened(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newMember(t, hosts[0])
+		root := inMemory(t, a, func(c fsx.Call) error {
+			if c.Op == fsx.OpOpen && c.Path == Directory+"/"+FileName(hosts[1]) {
+				t.Error("it was opened")
+			}
+			return nil
+		})
+		must(t, root.Mkdir(Directory, 0o755))
+		dir, err := root.OpenDir(Directory)
+		must(t, err)
+		_, err = putNew(dir, FileName(hosts[1]), make([]byte, maxLine+1))
+		must(t, err)
+		a.start()
+		pass(0)
+		a.counts(1, 0, 1, 0)
+	})
+}
+
+// TestSwappedForASecondName between the look at the own file and its opening:
+// what the name leads to then is not written to.
+func TestSwappedForASecondName(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newMember(t, hosts[0])
+		at := Directory + "/" + FileName(hosts[0])
+		var root fsx.Dir
+		armed := false
+		root = inMemory(t, a, func(c fsx.Call) error {
+			if armed && c.Op == fsx.OpOpen && c.Path == at {
+				armed = false
+				must(t, root.Remove(at))
+				must(t, root.Link("outside", root, at))
+			}
+			return nil
+		})
+		_, err := putNew(root, "outside", []byte("precious"))
+		must(t, err)
+		a.start()
+		pass(59500 * time.Millisecond)
+		armed = true
+		pass(time.Second)
+		a.counts(1, 0, 1, 0)
+		info, err := root.Stat("outside")
+		if err != nil || info.Size != int64(len("precious")) {
+			t.Errorf("outside is %+v, %v", info, err)
+		}
+		pass(MinEvery)
+		a.counts(2, 0, 1, 0)
+	})
+}

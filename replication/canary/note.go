@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxLine bounds what is read of a file, in bytes.
+	// maxLine bounds what is read of a file, in bytes; no line is as long.
 	maxLine = 256
 	// maxSeq is the greatest number of a writing: what JSON holds exactly. The
 	// next one is 1 again.
@@ -47,9 +47,6 @@ func (n note) append(b []byte) []byte {
 // parse reads a whole file. It takes what append writes and nothing else, and
 // keeps nothing of b.
 func parse(b []byte) (note, error) {
-	if len(b) > maxLine {
-		return note{}, errMalformed
-	}
 	rest, ok := strings.CutPrefix(string(b), head)
 	line, ended := strings.CutSuffix(rest, "\n")
 	fields := strings.Split(line, " ")

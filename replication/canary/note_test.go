@@ -94,8 +94,8 @@ func TestErrorsQuoteNothing(t *testing.T) {
 
 func TestLongestLineFits(t *testing.T) {
 	n := note{FileName(strings.Repeat("_", 253)), maxSeq, time.Now()}
-	if line := n.append(nil); len(line) > maxLine {
-		t.Errorf("the longest line has %d bytes, more than %d", len(line), maxLine)
+	if line := n.append(nil); len(line) >= maxLine {
+		t.Errorf("the longest line has %d bytes, not less than %d", len(line), maxLine)
 	} else if _, err := parse(line); err != nil {
 		t.Error("the longest line is refused:", err)
 	}

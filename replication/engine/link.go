@@ -40,6 +40,8 @@ type link struct {
 	err     error
 	counted counted
 	before  peer.Counters // of the sessions that have ended
+
+	owedPace, lackedPace shrinking // of what the partner lacks, and this member
 }
 
 func newLink(f *folder, w way) *link {

@@ -63,6 +63,53 @@ func (p *pace) note(at time.Time, files, bytes int64) (filesPerSecond, bytesPerS
 	return float64(files-p.marks[0].files) / span, float64(bytes-p.marks[0].bytes) / span
 }
 
+// shrinking estimates when a backlog is gone, by how it shrank in the last
+// seconds. The zero value is ready.
+type shrinking struct {
+	mu    sync.Mutex
+	marks []mark
+}
+
+// note takes a reading of what is owed.
+func (s *shrinking) note(at time.Time, files, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if files == 0 {
+		s.marks = nil
+		return
+	}
+	if n := len(s.marks); n > 0 && at.Sub(s.marks[n-1].at) < paceSpan/40 {
+		return
+	}
+	s.marks = append(s.marks, mark{at, files, bytes})
+	for len(s.marks) > 2 && at.Sub(s.marks[0].at) > paceSpan {
+		s.marks = s.marks[1:]
+	}
+}
+
+// left is the estimate in seconds: 0 where nothing is owed, -1 where it does not
+// shrink.
+func (s *shrinking) left(files, bytes int64) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if files == 0 {
+		return 0
+	}
+	if len(s.marks) < 2 {
+		return -1
+	}
+	first, last := s.marks[0], s.marks[len(s.marks)-1]
+	span := last.at.Sub(first.at).Seconds()
+	if done := first.files - last.files; done > 0 && span > 0 {
+		left := float64(files) * span / float64(done)
+		if moved := first.bytes - last.bytes; moved > 0 {
+			left = max(left, float64(bytes)*span/float64(moved))
+		}
+		return left
+	}
+	return -1
+}
+
 // progress tells how far long work is, nil when there is none.
 func (r *replica) progress(m *meta, now time.Time) *status.Progress {
 	p := status.Progress{SecondsLeft: -1}

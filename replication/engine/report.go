@@ -118,10 +118,13 @@ func (l *link) status(r *replica, now time.Time) []status.Connection {
 	var all []status.Connection
 	if l.way.takes {
 		b := l.outgoing(r)
+		l.owedPace.note(now, b.Files, b.Bytes)
 		all = append(all, connection(host, partner, state, b, now))
 	}
 	if l.way.sends {
-		all = append(all, connection(partner, host, state, l.incoming(r), now))
+		b := l.incoming(r)
+		l.lackedPace.note(now, b.Files, b.Bytes)
+		all = append(all, connection(partner, host, state, b, now))
 	}
 	for i := range all {
 		all[i].SentBytes, all[i].ReceivedBytes, all[i].LastError = c.Sent, c.Received, lastError
@@ -130,11 +133,15 @@ func (l *link) status(r *replica, now time.Time) []status.Connection {
 }
 
 func connection(from, to string, state status.ConnectionState, b index.Backlog, now time.Time) status.Connection {
-	c := status.Connection{From: from, To: to, State: state, BacklogFiles: b.Files, BacklogBytes: b.Bytes}
-	if b.Files > 0 && b.Oldest > 0 {
-		c.OldestSeconds = max(now.Sub(time.Unix(0, b.Oldest)).Seconds(), 0)
+	return status.Connection{From: from, To: to, State: state, BacklogFiles: b.Files, BacklogBytes: b.Bytes, OldestSeconds: oldest(b, now)}
+}
+
+// oldest is the age of the oldest change of a backlog, in seconds.
+func oldest(b index.Backlog, now time.Time) float64 {
+	if b.Files == 0 || b.Oldest == 0 {
+		return 0
 	}
-	return c
+	return max(now.Sub(time.Unix(0, b.Oldest)).Seconds(), 0)
 }
 
 // outgoing is what the partner lacks of what this member holds.
@@ -290,7 +297,7 @@ func (l *link) owed(r *replica, limit int) (status.Backlog, error) {
 	b := l.outgoing(r)
 	out := status.Backlog{
 		Group: l.folder.spec.group, Folder: l.folder.spec.name, From: l.folder.host, To: l.way.partner.Host,
-		Files: b.Files, Bytes: b.Bytes, Items: []status.BacklogItem{},
+		Files: b.Files, Bytes: b.Bytes, OldestSeconds: oldest(b, time.Now()), SecondsLeft: l.owedPace.left(b.Files, b.Bytes), Items: []status.BacklogItem{},
 	}
 	reason := "not yet confirmed by " + l.way.partner.Host
 	if !l.connected() {
@@ -313,7 +320,7 @@ func (l *link) lacked(r *replica, limit int) (status.Backlog, error) {
 	b := l.incoming(r)
 	out := status.Backlog{
 		Group: l.folder.spec.group, Folder: l.folder.spec.name, From: l.way.partner.Host, To: l.folder.host,
-		Files: b.Files, Bytes: b.Bytes, Items: []status.BacklogItem{},
+		Files: b.Files, Bytes: b.Bytes, OldestSeconds: oldest(b, time.Now()), SecondsLeft: l.lackedPace.left(b.Files, b.Bytes), Items: []status.BacklogItem{},
 	}
 	held := l.held()
 	for e, err := range r.idx.Wanted() {

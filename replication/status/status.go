@@ -105,13 +105,18 @@ type Connection struct {
 // Backlog is the answer of `replication backlog` for one folder: what single
 // files wait for, at most as many as were asked for.
 type Backlog struct {
-	Group  string        `json:"group"`
-	Folder string        `json:"folder"`
-	From   string        `json:"from"`
-	To     string        `json:"to"`
-	Files  int64         `json:"files"`
-	Bytes  int64         `json:"bytes"`
-	Items  []BacklogItem `json:"items"`
+	Group  string `json:"group"`
+	Folder string `json:"folder"`
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Files  int64  `json:"files"`
+	Bytes  int64  `json:"bytes"`
+	// OldestSeconds is the age of the oldest change in it.
+	OldestSeconds float64 `json:"oldest_seconds"`
+	// SecondsLeft estimates when nothing is owed any more, by how it shrank in the
+	// last seconds; -1 where it does not shrink.
+	SecondsLeft float64       `json:"seconds_left"`
+	Items       []BacklogItem `json:"items"`
 }
 
 // BacklogItem is one file of a backlog.
