@@ -123,6 +123,9 @@ func (d *daemon) folderFacts(s *state, root *namespace.Root, link namespace.Link
 	for i := range f.Targets {
 		t := link.Target(i)
 		status := s.targets.Status(t)
+		if t.State() == namespace.Offline {
+			status.State = referral.Offline
+		}
 		f.Targets[i] = report.TargetFacts{
 			Path: t.Path(), Host: t.Host(), Site: s.view.Topology().Name(s.view.SiteOf(t)),
 			State: status.State.String(), Reason: status.Reason, Since: status.Since.UTC(),

@@ -379,3 +379,25 @@ func (f *fakeReplicas) said(host string) summary.Host {
 	}
 	return summary.Host{Host: host}
 }
+
+// TestDemotionFoundByReload: what the first judgement of a new snapshot finds is
+// remembered over a restart like any other.
+func TestDemotionFoundByReload(t *testing.T) {
+	dir, r, now := t.TempDir(), &fakeReplicas{}, time.Now()
+	k := keeper(t, dir, snapshot(t), r)
+	r.say("fs1", now, status.Normal, status.Connection{To: "fs2"})
+	r.say("fs2", now, status.Normal, status.Connection{To: "fs1"})
+	k.turn(now)
+	r.say("fs1", now, status.Normal, status.Connection{To: "fs2", BacklogFiles: 3, OldestSeconds: 125})
+	k.Use(k.See(snapshot(t)))
+	k.turn(now)
+	store, err := targetstate.OpenStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k = NewKeeper(Options{Store: store, Replicas: &fakeReplicas{}, Started: now})
+	k.Use(k.See(snapshot(t)))
+	if got := states(t, k); got != "up lagging" {
+		t.Errorf("after the restart: %s", got)
+	}
+}

@@ -184,7 +184,12 @@ func anyStep(t *rapid.T, folders int) step {
 		s.state = rapid.SampledFrom([]status.State{
 			status.Normal, status.Normal, status.Normal, status.Paused, status.InitialSync, status.Recovering, status.Failed,
 		}).Draw(t, "state")
+		alike := rapid.Bool().Draw(t, "alike")
 		for i := range s.words {
+			if alike && i > 0 {
+				s.words[i] = s.words[0]
+				continue
+			}
 			s.words[i] = scriptWord{
 				absent: rapid.IntRange(0, 3).Draw(t, "absent") == 0, incoming: rapid.Bool().Draw(t, "incoming"),
 				state:  rapid.SampledFrom([]status.ConnectionState{status.Connected, status.Connected, status.Connecting}).Draw(t, "connection"),

@@ -30,7 +30,16 @@ func (k *Keeper) judge(s *Source, now time.Time) *judgement {
 	}
 	k.foreign.hear(k)
 	previous := k.previous(s)
-	j.table = targetstate.NewTable(s.snapshot, func(root *namespace.Root, link namespace.Link, t namespace.Target) targetstate.Status {
+	decided := len(k.foreign.all) > 0 || len(k.o.Store.All(now)) > 0
+	all := decided || k.decided || k.current() != s // a decision may be, or have been, about any target
+	k.decided = decided
+	some := len(s.lively)
+	if all || s.many {
+		some = s.snapshot.NumTargets()
+	}
+	b := targetstate.NewBuilder(s.snapshot, some)
+	j.counts[referral.Up] = s.snapshot.NumTargets() - some
+	s.each(all, func(root *namespace.Root, link namespace.Link, t namespace.Target) {
 		in := k.inputs(j, root, link, t)
 		in.Before = previous(root, link, t)
 		status := targetstate.Judge(in, now)
@@ -41,8 +50,9 @@ func (k *Keeper) judge(s *Source, now time.Time) *judgement {
 		if status.State == referral.Down || status.State == referral.Lagging {
 			j.demoted[key(root, link, t)] = targetstate.SavedStatus{State: status.State, Reason: status.Reason, Since: status.Since}
 		}
-		return status
+		b.Put(t, status)
 	})
+	j.table = b.Table()
 	return j
 }
 

@@ -44,6 +44,7 @@ type Keeper struct {
 
 	judging sync.Mutex // one judgement at a time
 	foreign foreign    // guarded by judging
+	decided bool       // when it was judged last there were decisions; guarded by judging
 
 	mu     sync.Mutex // guards what follows
 	source *Source    // in force
@@ -66,7 +67,7 @@ func (k *Keeper) See(ns *namespace.Snapshot) *Source {
 	}
 	k.judging.Lock()
 	defer k.judging.Unlock()
-	s := &Source{snapshot: ns}
+	s := newSource(ns)
 	j := k.judge(s, time.Now())
 	s.table.Store(j.table)
 	s.untold = slices.DeleteFunc(j.changed, func(c change) bool { return c.to.State >= referral.Drained }) // somebody wanted that

@@ -14,6 +14,56 @@ type Source struct {
 	snapshot *namespace.Snapshot
 	table    atomic.Pointer[targetstate.Table]
 	untold   []change // that the first judgement found; guarded by Keeper.judging
+
+	// lively are the targets that are probed or replicate, where few are; many
+	// says that most are, so that all are looked at.
+	lively []spot
+	many   bool
+}
+
+// spot is a target and where it stands.
+type spot struct {
+	root   *namespace.Root
+	link   namespace.Link
+	target namespace.Target
+}
+
+// sparse is how many targets there must be to each lively one, for those to be
+// looked at alone.
+const sparse = 8
+
+// newSource finds out which targets of ns may be in a state of their own.
+func newSource(ns *namespace.Snapshot) *Source {
+	s := &Source{snapshot: ns}
+	limit := ns.NumTargets() / sparse
+	for _, root := range ns.Roots() {
+		_, probed := root.Probe()
+		for link := range root.Links() {
+			if !probed && link.Replicates() == "" {
+				continue
+			}
+			for i := range link.NumTargets() {
+				if len(s.lively) >= limit {
+					s.lively, s.many = nil, true
+					return s
+				}
+				s.lively = append(s.lively, spot{root, link, link.Target(i)})
+			}
+		}
+	}
+	return s
+}
+
+// each visits the targets that may be in a state of their own; all says that a
+// decision may be about any.
+func (s *Source) each(all bool, visit func(*namespace.Root, namespace.Link, namespace.Target)) {
+	if all || s.many {
+		each(s.snapshot, visit)
+		return
+	}
+	for _, l := range s.lively {
+		visit(l.root, l.link, l.target)
+	}
 }
 
 var _ referral.StateSource = (*Source)(nil)

@@ -9,7 +9,8 @@ import (
 // what referrals read. It is immutable and safe for concurrent use. In a nil
 // Table every target is up, as are targets of other Snapshots in any.
 type Table struct {
-	rows     []row // by namespace.Target.Index
+	rows     []row          // by namespace.Target.Index; nil where there are few
+	few      map[uint32]row // likewise, nil where there are many
 	statuses []Status
 }
 
@@ -27,46 +28,80 @@ type row struct {
 // and links, and keeps them. A target that several links name has several
 // entries in ns, and a status in each. nil for ns or statuses: all are up.
 func NewTable(ns *namespace.Snapshot, statuses func(root *namespace.Root, link namespace.Link, t namespace.Target) Status) *Table {
-	table := &Table{}
 	if ns == nil || statuses == nil {
-		return table
+		return &Table{}
 	}
-	table.rows = make([]row, ns.NumTargets())
-	known := map[Status]uint32{}
+	b := NewBuilder(ns, ns.NumTargets())
 	for _, root := range ns.Roots() {
 		for link := range root.Links() {
 			for i := range link.NumTargets() {
 				t := link.Target(i)
-				table.put(t, statuses(root, link, t), known)
+				b.Put(t, statuses(root, link, t))
 			}
 		}
 	}
-	return table
+	return b.Table()
 }
 
-func (t *Table) put(target namespace.Target, s Status, known map[Status]uint32) {
-	at, ok := known[s]
+// Builder makes a Table of some of a Snapshot's targets; all others are up. It
+// serves one goroutine.
+type Builder struct {
+	table *Table
+	known map[Status]uint32
+}
+
+// sparse is how many targets there must be to each that has a status, for a
+// Table to take room for these alone.
+const sparse = 8
+
+// NewBuilder makes one for the targets of ns, some of which will have a status.
+func NewBuilder(ns *namespace.Snapshot, some int) *Builder {
+	b := &Builder{&Table{}, map[Status]uint32{}}
+	if some*sparse < ns.NumTargets() {
+		b.table.few = make(map[uint32]row, some)
+	} else {
+		b.table.rows = make([]row, ns.NumTargets())
+	}
+	return b
+}
+
+// Put gives a target its status.
+func (b *Builder) Put(target namespace.Target, s Status) {
+	t := b.table
+	at, ok := b.known[s]
 	if !ok {
 		at = uint32(len(t.statuses))
-		known[s] = at
+		b.known[s] = at
 		t.statuses = append(t.statuses, s)
 	}
-	t.rows[target.Index()] = row{target, at, s.State}
+	r := row{target, at, s.State}
+	if t.few != nil {
+		t.few[uint32(target.Index())] = r
+		return
+	}
+	t.rows[target.Index()] = r
 }
 
-func (t *Table) row(target namespace.Target) *row {
+// Table returns what was put. The Builder is of no more use.
+func (b *Builder) Table() *Table { return b.table }
+
+func (t *Table) row(target namespace.Target) (r row, ok bool) {
 	if t == nil {
-		return nil
+		return r, false
+	}
+	if t.few != nil {
+		r, ok = t.few[uint32(target.Index())]
+		return r, ok && r.target == target
 	}
 	if i := target.Index(); i < len(t.rows) && t.rows[i].target == target {
-		return &t.rows[i]
+		return t.rows[i], true
 	}
-	return nil
+	return r, false
 }
 
 // TargetState returns the state of a target. It allocates nothing.
 func (t *Table) TargetState(target namespace.Target) referral.State {
-	if r := t.row(target); r != nil {
+	if r, ok := t.row(target); ok {
 		return r.state
 	}
 	return referral.Up
@@ -74,7 +109,7 @@ func (t *Table) TargetState(target namespace.Target) referral.State {
 
 // Status returns the status of a target.
 func (t *Table) Status(target namespace.Target) Status {
-	if r := t.row(target); r != nil {
+	if r, ok := t.row(target); ok {
 		return t.statuses[r.status]
 	}
 	return Status{}
@@ -93,8 +128,8 @@ func (t *Table) Degraded(link namespace.Link) bool {
 	}
 	for i := range link.NumTargets() {
 		target := link.Target(i)
-		r := t.row(target)
-		if r == nil || target.State() == namespace.Offline {
+		r, ok := t.row(target)
+		if !ok || target.State() == namespace.Offline {
 			continue
 		}
 		if r.state != referral.Up || t.statuses[r.status].Leaving {

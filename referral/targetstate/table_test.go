@@ -187,6 +187,47 @@ func BenchmarkTargetState(b *testing.B) {
 	}
 }
 
+// TestFewOfMany: a Table of a few targets knows them as one of all does, and
+// takes the others to be up.
+func TestFewOfMany(t *testing.T) {
+	hosts := "fs1 fs2"
+	for i := range 40 {
+		hosts += fmt.Sprintf(" x%d", i)
+	}
+	ns := snapshot(t, "public", hosts)
+	down := Status{State: referral.Down, Reason: "no answer", Leaving: true}
+	for _, some := range []int{1, 42} {
+		b := NewBuilder(ns, some)
+		for _, root := range ns.Roots() {
+			for link := range root.Links() {
+				for i := range link.NumTargets() {
+					if target := link.Target(i); target.Host() == "fs2" {
+						b.Put(target, down)
+					}
+				}
+			}
+		}
+		table := b.Table()
+		for _, root := range ns.Roots() {
+			for link := range root.Links() {
+				for i := range link.NumTargets() {
+					want := Status{}
+					target := link.Target(i)
+					if target.Host() == "fs2" {
+						want = down
+					}
+					if got := table.Status(target); got != want || table.TargetState(target) != want.State {
+						t.Errorf("of %d: %s is %+v, want %+v", some, target.Host(), got, want)
+					}
+				}
+				if !table.Degraded(link) {
+					t.Errorf("of %d: %s is not degraded", some, link.Path())
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkNewTable(b *testing.B) {
 	folders := make([]string, 20_000)
 	for i := range folders {
