@@ -33,7 +33,7 @@ func TestFewLively(t *testing.T) {
 		t.Fatalf("%d lively targets, many %v", len(s.lively), s.many)
 	}
 	r.say("fs1", now, status.Normal, status.Connection{To: "fs2", BacklogFiles: 1})
-	r.say("fs2", now, status.InitialSync)
+	r.say("fs2", now, status.InitialSync, status.Connection{To: "fs1"})
 	k.turn(now)
 	if got := states(t, k); got != "up lagging" {
 		t.Errorf("states %s", got)
