@@ -36,13 +36,14 @@
 //
 // A writing is one write to the file that is there, without truncating it
 // first: partners get a new version of the same object, no name comes or goes,
-// and no temporary name is seen by those whose filters do not skip it. No
-// length of time shows half a line to who survives a crash of dfsd; what a power
-// loss leaves is refused by the others and overwritten at the next writing.
+// there is no temporary name for filters to skip or not, and a crash of dfsd
+// leaves the old line or the new one. What a power loss leaves instead is
+// refused by the others and overwritten at the next writing.
 //
-// What this costs and needs of the rest of dfsd: the journal must hear these
-// writings although this process makes them; an install need not preserve the
-// version before; and a folder in which nothing but canaries is left is empty.
+// What this needs of the rest of dfsd: the journal must hear these writings
+// although this process makes them; an install does not preserve the version
+// before; and a folder in which nothing but canaries is left counts as empty.
+// A filter that skips one of these names keeps that canary at home.
 //
 // A path never leads through a symbolic link, and a file that has another name
 // is not written to, so that no user can have dfsd write to what is not his.

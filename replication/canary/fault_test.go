@@ -3,6 +3,7 @@ package canary
 import (
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,9 +87,10 @@ func TestEveryCallMayFail(t *testing.T) {
 func TestNumberIsNotGuessed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := newMember(t, hosts[0])
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		root := inMemory(t, a, func(c fsx.Call) error {
-			if broken && c.Op == fsx.OpReadAt {
+			if broken.Load() && c.Op == fsx.OpReadAt {
 				return fmt.Errorf("sector: %w", fsx.ErrIO)
 			}
 			return nil
@@ -101,7 +103,7 @@ func TestNumberIsNotGuessed(t *testing.T) {
 		a.start()
 		pass(25 * time.Second)
 		a.counts(0, 0, 3, 0)
-		broken = false
+		broken.Store(false)
 		pass(5 * time.Second)
 		if n, err := readFrom(root, hosts[0]); err != nil || n.seq != 42 {
 			t.Errorf("the file holds %+v, %v, want number 42", n, err)
@@ -113,9 +115,10 @@ func TestNumberIsNotGuessed(t *testing.T) {
 func TestFaultOfOneMember(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := newMember(t, hosts[0])
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		root := inMemory(t, a, func(c fsx.Call) error {
-			if broken && c.Op == fsx.OpOpen && c.Path == Directory+"/"+FileName(hosts[1]) {
+			if broken.Load() && c.Op == fsx.OpOpen && c.Path == Directory+"/"+FileName(hosts[1]) {
 				return fsx.ErrIO
 			}
 			return nil
@@ -128,7 +131,7 @@ func TestFaultOfOneMember(t *testing.T) {
 		must(t, err)
 		pass(5 * time.Second)
 		a.counts(1, 0, 1, 0)
-		broken = false
+		broken.Store(false)
 		pass(time.Second)
 		a.counts(1, 1, 1, 0)
 	})
@@ -205,10 +208,9 @@ func TestSwappedForASecondName(t *testing.T) {
 		a := newMember(t, hosts[0])
 		at := Directory + "/" + FileName(hosts[0])
 		var root fsx.Dir
-		armed := false
+		var armed atomic.Bool
 		root = inMemory(t, a, func(c fsx.Call) error {
-			if armed && c.Op == fsx.OpOpen && c.Path == at {
-				armed = false
+			if c.Op == fsx.OpOpen && c.Path == at && armed.CompareAndSwap(true, false) {
 				must(t, root.Remove(at))
 				must(t, root.Link("outside", root, at))
 			}
@@ -218,7 +220,7 @@ func TestSwappedForASecondName(t *testing.T) {
 		must(t, err)
 		a.start()
 		pass(59500 * time.Millisecond)
-		armed = true
+		armed.Store(true)
 		pass(time.Second)
 		a.counts(1, 0, 1, 0)
 		info, err := root.Stat("outside")

@@ -22,7 +22,7 @@ var hosts = []string{"fs1.example.com", "FS2.example.com", "fs3.example.com"}
 
 // member is one member of a folder, below a directory of its own.
 type member struct {
-	t    *testing.T
+	t    testing.TB
 	root string
 	host string
 	*Canary
@@ -32,7 +32,7 @@ type member struct {
 
 // newMember makes a member whose canary writes every minute; shape changes its
 // options.
-func newMember(t *testing.T, host string, shape ...func(*Options)) *member {
+func newMember(t testing.TB, host string, shape ...func(*Options)) *member {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	m := &member{t: t, root: t.TempDir(), host: host, registry: prometheus.NewRegistry(), logs: logs}
@@ -144,7 +144,7 @@ func replicate(t *testing.T, from, to *member, delay time.Duration) {
 	})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func (in *Installer) checkRoot(holdsFiles bool) error {
 	}
 	empty := true
 	err = root.ReadDir(func(e fsx.Entry) bool {
-		empty = strings.HasPrefix(e.Name, Private) // canaries are no files of users either
+		empty = reserved(e.Name) || e.Name == canaries
 		return empty
 	})
 	if err == nil && empty {
@@ -100,6 +100,9 @@ func (in *Installer) checkRoot(holdsFiles bool) error {
 	}
 	return err
 }
+
+// canaries is the directory of package canary: what is in it are no files of users.
+const canaries = ".dfsd-canary"
 
 // checkMarker tells whether the folder below root is the one named want.
 func checkMarker(root fsx.Dir, want string) error {
