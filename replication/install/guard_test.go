@@ -24,6 +24,12 @@ func TestCheckRoot(t *testing.T) {
 		{"without its marker", func(p string) error { return os.Remove(p + "/.dfsd/marker") }, true, ErrRootUnmarked},
 		{"with another marker", func(p string) error { return os.WriteFile(p+"/.dfsd/marker", []byte("dfsd folder 1 X\n"), 0o600) }, true, ErrRootReplaced},
 		{"suddenly empty", func(p string) error { return os.Remove(p + "/file") }, true, ErrRootEmpty},
+		{"nothing left but canaries", func(p string) error {
+			return errors.Join(os.Remove(p+"/file"), os.Mkdir(p+"/"+canaries, 0o700))
+		}, true, ErrRootEmpty},
+		{"a file of a user beside them", func(p string) error {
+			return errors.Join(os.Mkdir(p+"/"+canaries, 0o700), os.Rename(p+"/file", p+"/.dfsd-notes"))
+		}, true, nil},
 		{"rightly empty", func(p string) error { return os.Remove(p + "/file") }, false, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
