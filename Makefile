@@ -14,14 +14,8 @@ LDFLAGS := -X main.version=$(VERSION)
 build: ## bin/dfsd, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dfsd ./cmd/dfsd
 
-run: build ## serve configs/quickstart.yaml as an ordinary user
-	@test -f .dfsd-quickstart/users.yaml || echo secret | bin/dfsd user set demo -c configs/quickstart.yaml
-	@echo 'Serving \\127.0.0.1\public on port 4445 for user demo, password secret. In another terminal:'
-	@echo "  bin/dfsd referral explain '\\\\127.0.0.1\\public\\projects' --client 127.0.1.7 -c configs/quickstart.yaml"
-	@echo "  bin/dfsd referral query '\\\\127.0.0.1\\public\\projects' --port 4445 -U demo%secret"
-	@echo "  smbclient //127.0.0.1/public -p 4445 -U demo%secret -c 'ls'      # apt install smbclient"
-	@echo 'Ctrl-C ends it.'
-	@bin/dfsd serve -c configs/quickstart.yaml
+run: build ## show configs/quickstart.yaml at work as an ordinary user, then serve it; DEMO=no: only serve
+	@configs/quickstart.sh
 
 test: install build check unit integration fuzz ## everything; installs the real servers first
 

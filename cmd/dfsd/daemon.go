@@ -194,6 +194,9 @@ func (d *daemon) run(ctx context.Context) error {
 	wg.Go(func() { d.reloadOn(ctx, hangup) })
 	wg.Go(func() { d.directory.run(ctx, d.relearned) })
 	wg.Go(func() { d.targets.run(ctx, d) })
+	if every, wanted := watchdogEvery(os.Getenv); wanted {
+		wg.Go(func() { d.live(ctx, every) })
+	}
 	d.serving.Store(true)
 	d.log.Info("serving", event.Serving.Field(), zap.String("host", s.config.Host), zap.Strings("addresses", addresses(opened)), zap.String("admin", s.config.Admin.Socket))
 	d.tell("READY=1\nSTATUS=Serving " + d.summary())
@@ -320,6 +323,22 @@ func serveHTTP(l net.Listener, h http.Handler) part {
 		}
 		<-ended
 		return err
+	}
+}
+
+// live shows systemd that the daemon still judges its targets: one that hangs is
+// to be restarted.
+func (d *daemon) live(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.targets.keeper.Drains() // waits for no disk and no network, but for the keeper's lock
+			d.tell("WATCHDOG=1")
+		}
 	}
 }
 

@@ -113,6 +113,11 @@ func doctorOptions(ctx context.Context, file *configs.File, talk io.Writer) (doc
 			return identity.Fingerprint(), nil
 		},
 	}
+	if file.Replication != nil && !replicates(file) { // an observer does not listen
+		only := *file.Replication
+		only.Listen = ""
+		o.Replication = &only
+	}
 	if ldap := ldapOf(file); ldap != nil && ldap.DNS != "" {
 		o.FreshDNS = []string{ldap.DNS}
 	}

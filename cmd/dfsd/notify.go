@@ -3,6 +3,8 @@ package main
 import (
 	"net"
 	"os"
+	"strconv"
+	"time"
 )
 
 // notify tells systemd (sd_notify(3)) about the state of the service. Where
@@ -19,4 +21,17 @@ func notify(state string) error {
 	defer c.Close()
 	_, err = c.Write([]byte(state))
 	return err
+}
+
+// watchdogEvery is how often systemd wants a sign of life (sd_watchdog_enabled(3)),
+// twice in its period; false where it wants none.
+func watchdogEvery(env func(string) string) (time.Duration, bool) {
+	micros, err := strconv.ParseInt(env("WATCHDOG_USEC"), 10, 64)
+	if err != nil || micros <= 0 {
+		return 0, false
+	}
+	if pid := env("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
+		return 0, false
+	}
+	return max(time.Duration(micros)*time.Microsecond/2, time.Millisecond), true
 }

@@ -31,7 +31,7 @@ func addChangeFlags(cmd *cobra.Command, lasts bool) *changeFlags {
 	f := &changeFlags{daemonFlags: addDaemonFlags(cmd, time.Minute)}
 	addReasonFlag(cmd, f.daemonFlags)
 	if lasts {
-		cmd.Flags().DurationVar(&f.lasting, "for", 0, "end by itself after this long, such as 2h; 0s: at `dfsd target online`")
+		cmd.Flags().DurationVar(&f.lasting, "for", 0, "end by itself after this long, such as 2h; 0s: when 'dfsd target online' ends it")
 	}
 	return f
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"dfsd/configs"
@@ -52,7 +53,25 @@ func newTargetKeeping(d *daemon, file *configs.File, identity *peer.Identity) (*
 		o.Members = func(folder string) int { return membersOf(file.Replication, folder) }
 	}
 	k.keeper = targets.NewKeeper(o)
+	if k.heard != nil {
+		d.registry.MustRegister(memberCollector{k})
+	}
 	return k, nil
+}
+
+// memberCollector shows how old the word of each member is.
+type memberCollector struct{ k *targetKeeping }
+
+var heardDesc = prometheus.NewDesc("dfsd_replication_member_heard_seconds", "Age of what a member told of its replication last; -1: it never did.", []string{"member"}, nil)
+
+// Describe implements prometheus.Collector.
+func (c memberCollector) Describe(out chan<- *prometheus.Desc) { out <- heardDesc }
+
+// Collect implements prometheus.Collector.
+func (c memberCollector) Collect(out chan<- prometheus.Metric) {
+	for _, m := range c.k.members(time.Now()) {
+		out <- prometheus.MustNewConstMetric(heardDesc, prometheus.GaugeValue, m.HeardSeconds, m.Host)
+	}
 }
 
 // use puts what a state says of targets in force.

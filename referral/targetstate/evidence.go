@@ -84,11 +84,11 @@ func (e *evidence) heard(old time.Duration) {
 // somebody who could know: it may have fallen behind without our hearing of it.
 func (e evidence) silent() bool { return !e.contact || e.silence > StaleAfter }
 
-// caughtUp reports whether fresh words show that the member lacks nothing. A
-// little lag is no lack where replication is at work: somebody must be connected
+// caughtUp reports whether fresh words show that the member lacks nothing older
+// than allowed. A little lag is no lack where replication is at work: somebody must be connected
 // to the member, and so must be whoever says that it lacks something.
-func (e evidence) caughtUp() bool {
-	return e.said && e.joined && !e.cutOff && !e.silent() && e.lag <= CaughtUp
+func (e evidence) caughtUp(allowed time.Duration) bool {
+	return e.said && e.joined && !e.cutOff && !e.silent() && e.lag <= allowed
 }
 
 // age takes a duration that a faulty clock made negative for none.

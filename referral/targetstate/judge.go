@@ -19,7 +19,8 @@ const (
 	// nothing was heard of their replication yet.
 	StartGrace = 10 * time.Second
 	// CaughtUp is the lag at which a target that was demoted returns: under
-	// steady change nobody is ever at zero.
+	// steady change nobody is ever at zero. It never covers what was written
+	// before the target came back.
 	CaughtUp = 2 * time.Second
 )
 
@@ -217,13 +218,23 @@ func (j judge) replicated() Status {
 	case e.silent():
 		reason = j.silence(e)
 	}
-	if reason == "" && j.in.Before.State != referral.Up && !e.caughtUp() {
+	if reason == "" && j.in.Before.State != referral.Up && !e.caughtUp(j.allowance()) {
 		reason = j.returning(e)
 	}
 	if reason != "" {
 		return Status{State: referral.Lagging, Reason: join(reason, j.in.paused())}
 	}
 	return Status{State: referral.Up, Reason: join(j.noteworthy(e), j.in.paused())}
+}
+
+// allowance is how much a target that returns may lag: what it lacks must have
+// been written after it came back.
+func (j judge) allowance() time.Duration {
+	h := j.in.Health
+	if !h.Probed || !h.Known || h.Since.IsZero() {
+		return CaughtUp
+	}
+	return min(CaughtUp, age(j.now.Sub(h.Since)))
 }
 
 // halted is why the member's own state demotes the target, "" where it does not.
@@ -233,7 +244,7 @@ func (in *Inputs) halted(e evidence) string {
 	if !in.Own.Heard {
 		return ""
 	}
-	refuted := age(in.Own.Age) > StaleAfter && !e.silent() && e.caughtUp()
+	refuted := age(in.Own.Age) > StaleAfter && !e.silent() && e.caughtUp(CaughtUp)
 	switch in.Own.State {
 	case status.Failed:
 		if in.Own.Error == "" {

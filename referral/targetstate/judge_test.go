@@ -59,6 +59,34 @@ func checkJudge(t *testing.T, cases []judgeCase) {
 // TestReturnNeedsReplicationAtWork: a target that was down comes back at a little
 // lag only while its content is on its way. One whose replication is not running
 // lacks what was written a second ago for as long as that lasts.
+// TestReturnWithWhatWasMissed: what was written while a target was away is no
+// little lag, however short that was.
+func TestReturnWithWhatWasMissed(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		back, lag time.Duration
+		want      referral.State
+	}{
+		{100 * time.Millisecond, 900 * time.Millisecond, referral.Lagging},
+		{time.Second, 900 * time.Millisecond, referral.Up},
+		{time.Hour, 1900 * time.Millisecond, referral.Up},
+		{time.Hour, 2100 * time.Millisecond, referral.Lagging},
+		{0, 0, referral.Up},
+	} {
+		in := Inputs{
+			Member: "fs1", Replicated: true, Started: now.Add(-time.Hour), Before: Status{State: referral.Down, Since: now.Add(-time.Minute)},
+			Health: Health{Probed: true, Known: true, Since: now.Add(-tt.back)}, Own: Own{Heard: true, State: status.Normal},
+			Words: []Word{{By: "fs2", Connected: true, Files: 1, Oldest: tt.lag}},
+		}
+		if tt.lag == 0 {
+			in.Words[0].Files = 0
+		}
+		if s := Judge(in, now); s.State != tt.want {
+			t.Errorf("back for %v, lacks what is %v old: %v %q, want %v", tt.back, tt.lag, s.State, s.Reason, tt.want)
+		}
+	}
+}
+
 func TestReturnNeedsReplicationAtWork(t *testing.T) {
 	now := time.Now()
 	down := Status{State: referral.Down, Since: now.Add(-time.Minute)}

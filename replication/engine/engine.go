@@ -74,6 +74,9 @@ func New(o Options) (*Engine, error) {
 		Identity: o.Identity, Status: o.Status, Hello: func(p peer.Partner) wire.Hello { return e.hello(p, o.Software) },
 		Metrics: peer.NewMetrics(o.Registry), Log: o.Log.Named("peer"),
 	}
+	if o.Registry != nil {
+		o.Registry.MustRegister(collector{e})
+	}
 	var err error
 	e.dialer, err = peer.NewDialer(e.peer)
 	return e, err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -126,6 +127,9 @@ func (f *folder) nextStep(err error) string {
 		return "mount or restore what belongs there, and replication goes on by itself; if it is meant to be empty, run `dfsd replication resume " + f.spec.String() + "`"
 	case errors.Is(err, install.ErrRootUnmarked), errors.Is(err, install.ErrRootReplaced):
 		return "put the directory back that was replicated, and replication goes on by itself; if this one is meant to be replicated from now on, stop dfsd and remove " + f.dir
+	}
+	if errors.Is(err, syscall.EROFS) {
+		return "mount it for writing; under systemd, name " + f.spec.path + " in ReadWritePaths of the unit; it is tried again every few seconds"
 	}
 	return "it is tried again every few seconds"
 }
