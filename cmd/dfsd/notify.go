@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// notifyPatience is how long a service manager may leave its socket unread: what
+// waits for it here is a reload, or the end.
+const notifyPatience = time.Second
+
 // notify tells systemd (sd_notify(3)) about the state of the service. Where
 // nobody asked for it, it does nothing.
 func notify(state string) error {
@@ -19,6 +23,9 @@ func notify(state string) error {
 		return err
 	}
 	defer c.Close()
+	if err := c.SetWriteDeadline(time.Now().Add(notifyPatience)); err != nil {
+		return err
+	}
 	_, err = c.Write([]byte(state))
 	return err
 }

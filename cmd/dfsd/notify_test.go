@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -26,4 +29,25 @@ func TestWatchdogEvery(t *testing.T) {
 			t.Errorf("WATCHDOG_USEC=%q WATCHDOG_PID=%q: %v, %v; want %v, %v", tt.usec, tt.pid, got, wanted, tt.want, tt.wanted)
 		}
 	}
+}
+
+// TestNotifyWaitsForNobody: a service manager that does not read its socket holds
+// nothing up.
+func TestNotifyWaitsForNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify.sock")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	for range 10_000 { // far more than a socket keeps
+		if err := notify("STATUS=x"); err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Error("the socket takes everything unread")
 }

@@ -18,8 +18,10 @@ type Estate struct {
 	Namespace *Dfsd
 	Members   []*EstateMember
 
-	lab  *Lab
-	keys []string
+	lab    *Lab
+	keys   []string // of the members, and of the two namespace servers
+	second *Dfsd    // prepared, not started
+	spaces string   // the section namespaces
 }
 
 // EstateMember is one file server: Samba, and the dfsd that replicates what it
@@ -52,10 +54,11 @@ func (l *Lab) Estate(n int, namespace []string, folders func(e *Estate) string) 
 		})
 	}
 	server := l.prepareDfsd(DfsdSetup{Host: "ns.lab.example"})
+	e.second = l.prepareDfsd(DfsdSetup{Host: "ns2.lab.example"})
 	for _, m := range e.Members {
 		e.keys = append(e.keys, l.identity(m.addr))
 	}
-	e.keys = append(e.keys, l.identity(server.Addr))
+	e.keys = append(e.keys, l.identity(server.Addr), l.identity(e.second.Addr))
 	for _, m := range e.Members {
 		if err := own(m.Folder); err != nil {
 			l.t.Fatal(err)
@@ -69,8 +72,15 @@ func (l *Lab) Estate(n int, namespace []string, folders func(e *Estate) string) 
 		b.WriteString("    " + line + "\n")
 	}
 	b.WriteString("    folders:\n" + folders(e))
-	e.Namespace = l.Dfsd(DfsdSetup{Addr: server.Addr, Host: "ns.lab.example", Rest: b.String() + e.replication(server.Addr)})
+	e.spaces = b.String()
+	e.Namespace = l.Dfsd(DfsdSetup{Addr: server.Addr, Host: "ns.lab.example", Rest: e.spaces + e.replication(server.Addr)})
 	return e
+}
+
+// Second starts another namespace server of the same namespace.
+func (e *Estate) Second() *Dfsd {
+	e.lab.t.Helper()
+	return e.lab.Dfsd(DfsdSetup{Addr: e.second.Addr, Host: "ns2.lab.example", Rest: e.spaces + e.replication(e.second.Addr)})
 }
 
 // own gives a folder to the user that clients are on the file servers.
@@ -104,7 +114,8 @@ func (l *Lab) identity(a netip.Addr) string {
 // replication is the section that all hosts share, for the one at an address.
 func (e *Estate) replication(a netip.Addr) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "replication:\n  listen: %s:5722\n  observers: [{host: ns.lab.example, key: '%s'}]\n", a, e.keys[len(e.keys)-1])
+	n := len(e.Members)
+	fmt.Fprintf(&b, "replication:\n  listen: %s:5722\n  observers: [{host: ns.lab.example, key: '%s'}, {host: ns2.lab.example, key: '%s'}]\n", a, e.keys[n], e.keys[n+1])
 	b.WriteString("  groups:\n    - name: branch\n      members:\n")
 	for i, m := range e.Members {
 		fmt.Fprintf(&b, "        - {host: %s, address: \"%s:5722\", key: '%s'}\n", m.Host, m.addr, e.keys[i])

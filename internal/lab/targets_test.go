@@ -258,6 +258,39 @@ func load(t *testing.T, l *lab.Lab, e *lab.Estate, stop chan struct{}) (written 
 	return written
 }
 
+// TestDecisionReachesTheOtherServer: what is taken out on one namespace server is
+// out on the other too, which hears of it by way of the members.
+func TestDecisionReachesTheOtherServer(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	e := l.Estate(2, hastyProbes(), projects(""))
+	first, other := e.Members[0], e.Second()
+	folder := lab.UNC(e.Namespace.Addr, "public", "projects")
+	there := func(want int) func() error {
+		return func() error {
+			explained := other.Explain(lab.UNC(other.Addr, "public", "projects"), somebody)
+			if len(explained.Targets) != want || want == 1 && !strings.Contains(explained.Excluded[0].Reason, "on ns.lab.example (new disks)") {
+				return fmt.Errorf("the other server gives %+v, leaves out %+v", explained.Targets, explained.Excluded)
+			}
+			return nil
+		}
+	}
+	l.Await("both targets on the other server", there(2))
+	if out := e.Namespace.Command("target", "offline", folder, first.Target(), "--reason", "new disks"); !out.OK() {
+		t.Fatal(out)
+	}
+	decided := time.Now()
+	l.Await("the decision on the other server", there(1))
+	t.Logf("it counts there after %v", time.Since(decided).Round(10*time.Millisecond))
+	if out := other.Command("target", "online", folder, first.Target()); out.OK() || !strings.Contains(out.Stderr, "give the command there") {
+		t.Errorf("online on the other server: %s", out)
+	}
+	if out := e.Namespace.Command("target", "online", folder, first.Target()); !out.OK() {
+		t.Fatal(out)
+	}
+	l.Await("both targets again", there(2))
+}
+
 // TestAllProbesFail: when no file server answers at all, the fault is likely
 // here: nothing changes in referrals, and status says so.
 func TestAllProbesFail(t *testing.T) {
