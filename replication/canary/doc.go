@@ -34,17 +34,19 @@
 //
 // # One small change
 //
-// A writing is one write to the file that is there, without truncating it
-// first: partners get a new version of the same object, no name comes or goes,
-// there is no temporary name for filters to skip or not, and a crash of dfsd
-// leaves the old line or the new one. What a power loss leaves instead is
-// refused by the others and overwritten at the next writing.
+// A writing makes a new file under a name that begins with "~" and has it take
+// the place of the one before in one step, as editors do: partners get a new
+// version of the same object. What stood there is never written to, since a user
+// may have linked it to a file of others. The name with "~" is gone before any
+// name settles, and filters leave such names alone as a rule. A crash of dfsd
+// leaves the old line or the new one. What a power loss leaves instead is refused
+// by the others and replaced at the next writing.
 //
 // What this needs of the rest of dfsd: the journal must hear these writings
 // although this process makes them; an install does not preserve the version
 // before; and a folder in which nothing but canaries is left counts as empty.
 // A filter that skips one of these names keeps that canary at home.
 //
-// A path never leads through a symbolic link, and a file that has another name
-// is not written to, so that no user can have dfsd write to what is not his.
+// A path never leads through a symbolic link, and no file that is there is written
+// to, so that no user can have dfsd write to what is not his.
 package canary

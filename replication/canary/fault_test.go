@@ -26,10 +26,9 @@ func inMemory(t *testing.T, m *member, policy fsx.Policy) fsx.Dir {
 	return root
 }
 
-// TestOneWrite lists every call by which a canary changes the folder: the
-// replacement of one line by another is a single write to the file that is
-// there.
-func TestOneWrite(t *testing.T) {
+// TestOneWriting lists every call by which a canary changes the folder: a new file
+// takes the place of the one before, which is not touched.
+func TestOneWriting(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := newMember(t, hosts[0])
 		var trace []string
@@ -43,9 +42,11 @@ func TestOneWrite(t *testing.T) {
 		})
 		a.start()
 		pass(11 * time.Minute) // the number gets a second digit
-		want := []string{"mkdir .dfsd-canary", "create .dfsd-canary/fs1.example.com"}
+		const at = ".dfsd-canary/fs1.example.com"
+		const fresh = ".dfsd-canary/~fs1.example.com"
+		want := []string{"mkdir .dfsd-canary"}
 		for range 12 {
-			want = append(want, "write .dfsd-canary/fs1.example.com")
+			want = append(want, "remove "+fresh, "create "+fresh, "write "+fresh, "rename "+fresh+" "+at+" replace")
 		}
 		if !reflect.DeepEqual(trace, want) {
 			t.Errorf("calls %q, want %q", trace, want)
@@ -98,7 +99,7 @@ func TestNumberIsNotGuessed(t *testing.T) {
 		must(t, root.Mkdir(Directory, 0o755))
 		dir, err := root.OpenDir(Directory)
 		must(t, err)
-		_, err = putNew(dir, a.own.file, note{a.own.file, 41, time.Now().Add(-time.Hour)}.append(nil))
+		_, err = put(dir, a.own.file, note{a.own.file, 41, time.Now().Add(-time.Hour)}.append(nil))
 		must(t, err)
 		a.start()
 		pass(25 * time.Second)
@@ -127,7 +128,7 @@ func TestFaultOfOneMember(t *testing.T) {
 		pass(1500 * time.Millisecond)
 		dir, err := root.OpenDir(Directory)
 		must(t, err)
-		_, err = putNew(dir, FileName(hosts[1]), note{FileName(hosts[1]), 1, time.Now()}.append(nil))
+		_, err = put(dir, FileName(hosts[1]), note{FileName(hosts[1]), 1, time.Now()}.append(nil))
 		must(t, err)
 		pass(5 * time.Second)
 		a.counts(1, 0, 1, 0)
@@ -193,7 +194,7 @@ func TestLargeFileIsNotOpened(t *testing.T) {
 		must(t, root.Mkdir(Directory, 0o755))
 		dir, err := root.OpenDir(Directory)
 		must(t, err)
-		_, err = putNew(dir, FileName(hosts[1]), make([]byte, maxLine+1))
+		_, err = put(dir, FileName(hosts[1]), make([]byte, maxLine+1))
 		must(t, err)
 		a.start()
 		pass(0)
@@ -201,8 +202,8 @@ func TestLargeFileIsNotOpened(t *testing.T) {
 	})
 }
 
-// TestSwappedForASecondName between the look at the own file and its opening:
-// what the name leads to then is not written to.
+// TestSwappedForASecondName before the new file takes its place: what the name
+// leads to then is not written to.
 func TestSwappedForASecondName(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := newMember(t, hosts[0])
@@ -210,24 +211,25 @@ func TestSwappedForASecondName(t *testing.T) {
 		var root fsx.Dir
 		var armed atomic.Bool
 		root = inMemory(t, a, func(c fsx.Call) error {
-			if c.Op == fsx.OpOpen && c.Path == at && armed.CompareAndSwap(true, false) {
+			if c.Op == fsx.OpRename && armed.CompareAndSwap(true, false) {
 				must(t, root.Remove(at))
 				must(t, root.Link("outside", root, at))
 			}
 			return nil
 		})
-		_, err := putNew(root, "outside", []byte("precious"))
+		_, err := put(root, "outside", []byte("precious"))
 		must(t, err)
 		a.start()
 		pass(59500 * time.Millisecond)
 		armed.Store(true)
 		pass(time.Second)
-		a.counts(1, 0, 1, 0)
+		a.counts(2, 0, 0, 0)
 		info, err := root.Stat("outside")
 		if err != nil || info.Size != int64(len("precious")) {
 			t.Errorf("outside is %+v, %v", info, err)
 		}
-		pass(MinEvery)
-		a.counts(2, 0, 1, 0)
+		if n, err := readFrom(root, hosts[0]); err != nil || n.seq != 2 {
+			t.Errorf("the file holds %+v, %v, want number 2", n, err)
+		}
 	})
 }

@@ -18,10 +18,7 @@ const (
 	fileMode = 0o644
 )
 
-var (
-	errUnmarked = errors.New("the root is not that of a replicated folder: it has no " + marker)
-	errLinked   = errors.New("the file has other names")
-)
+var errUnmarked = errors.New("the root is not that of a replicated folder: it has no " + marker)
 
 // own is this host's canary.
 type own struct {
@@ -108,66 +105,36 @@ func openOrMake(root fsx.Dir) (fsx.Dir, error) {
 	return root.OpenDir(Directory)
 }
 
-// put makes b the content of the file name in one write, and describes it then.
-// What is no file, or has other names beside this one, makes way; a directory
-// only if it is empty.
+// temporary begins the name of a canary that is being written. Filters leave
+// such names alone as a rule, and it is gone before a name settles in any case.
+const temporary = "~"
+
+// put makes b the content of the file name, by a new file that takes its place:
+// what stands there may be a file that a user has linked to, so it is never
+// written to. A directory makes way only if it is empty.
 func put(dir fsx.Dir, name string, b []byte) (fsx.Info, error) {
 	info, err := dir.Stat(name)
-	switch {
-	case errors.Is(err, fsx.ErrNotExist):
-		return putNew(dir, name, b)
-	case err != nil:
-		return fsx.Info{}, err
-	case info.Kind == fsx.Directory:
+	if err == nil && info.Kind == fsx.Directory {
 		err = dir.RemoveDir(name)
-	case info.Kind != fsx.Regular, info.Links > 1:
-		err = dir.Remove(name)
-	default:
-		return overwrite(dir, name, b)
 	}
+	if err != nil && !errors.Is(err, fsx.ErrNotExist) {
+		return fsx.Info{}, err
+	}
+	if err := dir.Remove(temporary + name); err != nil && !errors.Is(err, fsx.ErrNotExist) { // of one that was killed
+		return fsx.Info{}, err
+	}
+	f, err := dir.Create(temporary+name, fileMode)
 	if err != nil {
 		return fsx.Info{}, err
 	}
-	return putNew(dir, name, b)
-}
-
-func putNew(dir fsx.Dir, name string, b []byte) (fsx.Info, error) {
-	f, err := dir.Create(name, fileMode)
-	if err != nil {
-		return fsx.Info{}, err
-	}
-	return fill(f, b)
-}
-
-func overwrite(dir fsx.Dir, name string, b []byte) (fsx.Info, error) {
-	f, err := dir.Open(name, fsx.ReadWrite)
-	if err != nil {
-		return fsx.Info{}, err
-	}
-	// What is open is looked at once more: it need not be what had the name.
-	info, err := f.Info()
-	if err == nil && info.Links > 1 {
-		err = errLinked
+	// It is not synced: a canary that power loss takes is one that did not arrive.
+	_, err = f.WriteAt(b, 0)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = dir.Rename(temporary+name, dir, name, fsx.Replace)
 	}
 	if err != nil {
-		_ = f.Close() // nothing was written
+		_ = dir.Remove(temporary + name) // the error before counts
 		return fsx.Info{}, err
 	}
-	return fill(f, b)
-}
-
-// fill writes b and closes f. It is not synced: a canary that power loss takes
-// is one that did not arrive.
-func fill(f fsx.File, b []byte) (fsx.Info, error) {
-	_, err := f.WriteAt(b, 0)
-	var info fsx.Info
-	if err == nil {
-		info, err = f.Info()
-	}
-	if err == nil && info.Size > int64(len(b)) {
-		if err = f.Truncate(int64(len(b))); err == nil {
-			info, err = f.Info()
-		}
-	}
-	return info, errors.Join(err, f.Close())
+	return dir.Stat(name)
 }
