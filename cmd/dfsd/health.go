@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -164,18 +165,18 @@ func (k *targetKeeping) members(now time.Time) []report.MemberFacts {
 	}
 	heard := map[string]summary.Host{}
 	for _, h := range k.heard.exchange.Hosts() {
-		heard[h.Host] = h
+		heard[foldHost(h.Host)] = h
 	}
 	faults := map[string]string{}
 	for _, l := range k.heard.exchange.Links() {
 		if l.Err != nil {
-			faults[l.Host] = l.Err.Error()
+			faults[foldHost(l.Host)] = l.Err.Error()
 		}
 	}
 	var all []report.MemberFacts
 	for _, m := range k.heard.members {
-		f := report.MemberFacts{Host: m.Host, HeardSeconds: -1, Error: faults[m.Host]}
-		if h, ok := heard[m.Host]; ok {
+		f := report.MemberFacts{Host: m, HeardSeconds: -1, Error: faults[foldHost(m)]}
+		if h, ok := heard[foldHost(m)]; ok {
 			f.Self, f.Software, f.Via, f.Folders = h.Self, h.Software, h.Via, h.Folders
 			if !h.HeardAt.IsZero() {
 				f.HeardSeconds = now.Sub(h.HeardAt).Seconds()
@@ -185,3 +186,7 @@ func (k *targetKeeping) members(now time.Time) []report.MemberFacts {
 	}
 	return all
 }
+
+// foldHost brings host names to one form: they compare without case and without
+// a final dot.
+func foldHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }

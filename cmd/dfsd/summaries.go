@@ -23,15 +23,15 @@ import (
 type summaries struct {
 	exchange *summary.Exchange
 	known    []peer.Partner // who may ask, members and observers
-	members  []summary.Peer // who is asked
+	asked    []summary.Peer // members that this host connects with
+	members  []string       // hosts of all members, whose word on others counts
 }
 
 // newSummaries makes those of this host; nil where the configuration lets it
 // know nothing of replication.
 func newSummaries(file *configs.File, identity *peer.Identity, registry prometheus.Registerer, log *zap.Logger) (*summaries, error) {
 	s := &summaries{}
-	own := s.meet(file.Replication, file.Host)
-	if !own {
+	if own := s.meet(file); !own {
 		return nil, nil
 	}
 	dialer, err := peer.NewDialer(peer.Options{Identity: identity, Hello: func(peer.Partner) wire.Hello { return wire.Hello{} }, Log: log})
@@ -40,15 +40,9 @@ func newSummaries(file *configs.File, identity *peer.Identity, registry promethe
 	}
 	s.exchange = summary.NewExchange(summary.Options{
 		Host: file.Host, Software: software(), Metrics: registry, Log: log,
-		Peers: func() []summary.Peer { return s.members },
-		Known: func() []string { return hostsOf(s.known) },
-		Members: func() []string {
-			names := make([]string, len(s.members))
-			for i, m := range s.members {
-				names[i] = m.Host
-			}
-			return names
-		},
+		Peers:   func() []summary.Peer { return s.asked },
+		Known:   func() []string { return hostsOf(s.known) },
+		Members: func() []string { return s.members },
 		Dial: func(ctx context.Context, p summary.Peer) (net.Conn, error) {
 			return dialer.DialStatus(ctx, peer.Partner{Host: p.Host, Address: p.Address, Key: p.Key})
 		},
@@ -56,27 +50,39 @@ func newSummaries(file *configs.File, identity *peer.Identity, registry promethe
 	return s, nil
 }
 
-// meet collects who is in the configuration, and tells whether this host is.
-func (s *summaries) meet(c *replication.Config, host string) (own bool) {
+// meet collects who is in the configuration, and tells whether this host is. A
+// member asks its partners alone, which pass on what they hear: others it need
+// not even reach. A host that refers clients, or only observes, asks all members
+// of the groups that it is no member of.
+func (s *summaries) meet(file *configs.File) (own bool) {
+	c := file.Replication
 	if c == nil {
 		return false
 	}
-	seen := map[replication.Fingerprint]bool{}
+	curious := file.SMB != nil || !replicates(file)
+	asked, known := map[replication.Fingerprint]bool{}, map[replication.Fingerprint]bool{}
 	for _, g := range c.Groups {
+		self, member := g.Member(file.Host)
+		own = own || member
 		for _, m := range g.Members {
-			own = own || replication.SameHost(m.Host, host)
-			if seen[m.Key] {
-				continue
+			s.members = append(s.members, m.Host)
+			if !known[m.Key] {
+				known[m.Key] = true
+				s.known = append(s.known, peer.Partner{Host: m.Host, Address: m.Address, Key: m.Key})
 			}
-			seen[m.Key] = true
-			s.known = append(s.known, peer.Partner{Host: m.Host, Address: m.Address, Key: m.Key})
-			s.members = append(s.members, summary.Peer{Host: m.Host, Address: m.Address, Key: m.Key})
+			partner := !member && curious || g.Sends(m.Host, self.Host) || g.Sends(self.Host, m.Host)
+			if partner && !asked[m.Key] && !replication.SameHost(m.Host, file.Host) {
+				asked[m.Key] = true
+				s.asked = append(s.asked, summary.Peer{Host: m.Host, Address: m.Address, Key: m.Key})
+			}
 		}
 	}
+	slices.Sort(s.members)
+	s.members = slices.Compact(s.members)
 	for _, o := range c.Observers {
-		own = own || replication.SameHost(o.Host, host)
-		if !seen[o.Key] {
-			seen[o.Key] = true
+		own = own || replication.SameHost(o.Host, file.Host)
+		if !known[o.Key] {
+			known[o.Key] = true
 			s.known = append(s.known, peer.Partner{Host: o.Host, Key: o.Key})
 		}
 	}

@@ -131,6 +131,17 @@ func (e *Estate) replication(a netip.Addr) string {
 	return b.String()
 }
 
+// AwaitInStep waits until all members hold all that any of them does, and nobody
+// is at an initial sync.
+func (e *Estate) AwaitInStep() {
+	e.lab.t.Helper()
+	for _, m := range e.Members {
+		if out := m.Dfsd.Command("replication", "sync", "branch/projects", "--wait", "--timeout", "60s"); !out.OK() {
+			e.lab.t.Fatal(out)
+		}
+	}
+}
+
 // StartSamba starts the file server, again after Samba.Stop too.
 func (m *EstateMember) StartSamba() {
 	m.estate.lab.t.Helper()

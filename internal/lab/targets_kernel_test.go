@@ -44,6 +44,7 @@ func TestKernelClientLosesTarget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	e.AwaitInStep()
 	l.Await("both targets hold everything", func() error {
 		if second.Read("plan.txt") != "one\n" || second.Read("log.txt") != "one\n" {
 			return errors.New("the second has not")

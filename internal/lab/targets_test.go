@@ -58,6 +58,7 @@ func TestKilledTargetReturnsWithTheData(t *testing.T) {
 	e := l.Estate(2, hastyProbes(), projects("        gate: {max_lag: 10m}\n"))
 	first, second := e.Members[0], e.Members[1]
 	client, public := l.Station(somebody.String()), lab.UNC(e.Namespace.Addr, "public")
+	e.AwaitInStep()
 	l.Await("both targets hold everything", orderIs(e, "projects", "fs1:up fs2:up"))
 	put := func(text string) {
 		t.Helper()
@@ -128,6 +129,7 @@ func TestLagDemotes(t *testing.T) {
 		return projects("        gate: {max_lag: 3s}\n")(e) + only
 	})
 	first, second := e.Members[0], e.Members[1]
+	e.AwaitInStep()
 	l.Await("both targets hold everything", orderIs(e, "projects", "fs1:up fs2:up"))
 	if out := first.Dfsd.Command("replication", "pause", "branch/projects"); !out.OK() {
 		t.Fatal(out)
@@ -169,6 +171,7 @@ func TestDrainUnderLoad(t *testing.T) {
 		return "      - path: projects\n        ttl: 6s\n        replicates: branch/projects\n        targets:\n" + e.Targets()
 	})
 	first, second := e.Members[0], e.Members[1]
+	e.AwaitInStep()
 	l.Await("both targets hold everything", orderIs(e, "projects", "fs1:up fs2:up"))
 	if err := os.WriteFile(filepath.Join(first.Folder, "steady.txt"), []byte("steady"), 0o644); err != nil {
 		t.Fatal(err)
