@@ -45,7 +45,7 @@ unit:
 	$(GO) test ./replication/transfer ./replication/index # the parts that are too heavy under -race
 
 integration: build ## real smbclient, Samba, cifs.ko in QEMU, smbtorture; members that are killed
-	$(GO) test -tags integration -p 1 -timeout 15m -count=1 $(shell grep -rl '^//go:build integration$$' --include='*_test.go' . | xargs -n1 dirname | sort -u)
+	$(GO) test -tags integration -p 1 -timeout 15m -count=1 $(shell grep -rlE '^//go:build integration( && linux)?$$' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 
 fuzz: ## each fuzz target for FUZZTIME, and fresh seeds of the replication simulator for SIMTIME
 	./.ci/fuzz $(FUZZTIME)

@@ -70,7 +70,10 @@ func (s *summaries) meet(file *configs.File) (own bool) {
 				known[m.Key] = true
 				s.known = append(s.known, peer.Partner{Host: m.Host, Address: m.Address, Key: m.Key})
 			}
-			partner := !member && curious || g.Sends(m.Host, self.Host) || g.Sends(self.Host, m.Host)
+			partner := g.Sends(m.Host, self.Host) || g.Sends(self.Host, m.Host)
+			if !member {
+				partner = curious
+			}
 			if partner && !asked[m.Key] && !replication.SameHost(m.Host, file.Host) {
 				asked[m.Key] = true
 				s.asked = append(s.asked, summary.Peer{Host: m.Host, Address: m.Address, Key: m.Key})
