@@ -62,9 +62,10 @@ func (g GroupConfig) Member(host string) (MemberConfig, bool) {
 
 // SameHost tells whether two spellings name one host: DNS names compare
 // without case and without a final dot.
-func SameHost(a, b string) bool { return foldHost(a) == foldHost(b) }
+func SameHost(a, b string) bool { return FoldHost(a) == FoldHost(b) }
 
-func foldHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+// FoldHost brings the spellings of one host's name to one form.
+func FoldHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
 // Validate returns every fault of c.
 func (c Config) Validate() fault.List {
@@ -92,7 +93,7 @@ func (c Config) validateObservers(faults *fault.List) {
 		if o.Key.IsZero() {
 			faults.Addf(at+".key", "no key; `dfsd identity` on that host prints it")
 		}
-		hosts.once(faults, at+".host", foldHost(o.Host), "the observer %q stands here already", o.Host)
+		hosts.once(faults, at+".host", FoldHost(o.Host), "the observer %q stands here already", o.Host)
 	}
 }
 
@@ -106,7 +107,7 @@ func (g GroupConfig) validate() fault.List {
 	for i, m := range g.Members {
 		at := fmt.Sprintf("members[%d]", i)
 		faults.Nest(at, m.validate())
-		hosts.once(&faults, at+".host", foldHost(m.Host), "this group has the member %q already", m.Host)
+		hosts.once(&faults, at+".host", FoldHost(m.Host), "this group has the member %q already", m.Host)
 	}
 	faults.Nest("topology", g.Topology.validate(g))
 	if g.Schedule != nil {
@@ -147,7 +148,7 @@ func (c Config) validateIdentities() fault.List {
 		if host == "" || key.IsZero() {
 			return
 		}
-		own := identity{at, foldHost(host), key}
+		own := identity{at, FoldHost(host), key}
 		if first, ok := byHost[own.host]; ok && first.key != own.key {
 			faults.AddOtherf(own.at+".key", first.at+".key", "%q has another key in a group above", host)
 		}

@@ -130,7 +130,7 @@ func (f FolderConfig) validateMembers(g GroupConfig) fault.List {
 	for _, host := range slices.Sorted(maps.Keys(f.Members)) {
 		at, m := memberKey(host), f.Members[host]
 		faults.Nest(at, g.checkMember(host))
-		hosts.once(&faults, at, foldHost(host), "%q is named already", host)
+		hosts.once(&faults, at, FoldHost(host), "%q is named already", host)
 		if m.Path != "" {
 			faults.Nest(at+".path", checkPath(m.Path))
 		}

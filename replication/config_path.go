@@ -96,7 +96,7 @@ func (c Config) places() []place {
 					continue
 				}
 				all = append(all, place{
-					host: foldHost(m.Host), folded: foldPath(own),
+					host: FoldHost(m.Host), folded: foldPath(own),
 					at: fmt.Sprintf("groups[%d].folders[%d].%s", i, j, at), path: own, folder: f.Name,
 				})
 			}

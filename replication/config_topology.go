@@ -28,15 +28,15 @@ type ConnectionConfig struct {
 // Sends tells whether g's topology has member from send its changes to member
 // to. Either may be spelt in any way that names the host.
 func (g GroupConfig) Sends(from, to string) bool {
-	a, b := foldHost(from), foldHost(to)
+	a, b := FoldHost(from), FoldHost(to)
 	if a == b {
 		return false
 	}
 	switch t := g.Topology; {
 	case t.Hubs != nil:
-		return slices.ContainsFunc(t.Hubs, func(hub string) bool { h := foldHost(hub); return h == a || h == b })
+		return slices.ContainsFunc(t.Hubs, func(hub string) bool { h := FoldHost(hub); return h == a || h == b })
 	case t.Connections != nil:
-		return slices.ContainsFunc(t.Connections, func(c ConnectionConfig) bool { return foldHost(c.From) == a && foldHost(c.To) == b })
+		return slices.ContainsFunc(t.Connections, func(c ConnectionConfig) bool { return FoldHost(c.From) == a && FoldHost(c.To) == b })
 	}
 	return true
 }
@@ -112,7 +112,7 @@ func (t TopologyConfig) validateHubs(g GroupConfig) fault.List {
 	for i, hub := range t.Hubs {
 		at := fmt.Sprintf("hubs[%d]", i)
 		faults.Nest(at, g.checkMember(hub))
-		hubs.once(&faults, at, foldHost(hub), "%q is a hub already", hub)
+		hubs.once(&faults, at, FoldHost(hub), "%q is a hub already", hub)
 	}
 	return faults
 }
@@ -124,7 +124,7 @@ func (t TopologyConfig) validateConnections(g GroupConfig) fault.List {
 		at := fmt.Sprintf("connections[%d]", i)
 		faults.Nest(at+".from", g.checkMember(c.From))
 		faults.Nest(at+".to", g.checkMember(c.To))
-		from, to := foldHost(c.From), foldHost(c.To)
+		from, to := FoldHost(c.From), FoldHost(c.To)
 		connected[from], connected[to] = true, true
 		switch {
 		case from == "" || to == "":
@@ -135,7 +135,7 @@ func (t TopologyConfig) validateConnections(g GroupConfig) fault.List {
 		}
 	}
 	for _, m := range g.Members {
-		if m.Host != "" && !connected[foldHost(m.Host)] {
+		if m.Host != "" && !connected[FoldHost(m.Host)] {
 			faults.Addf("connections", "no connection with member %q", m.Host)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"dfsd/namespace"
 	"dfsd/referral"
 	"dfsd/referral/targetstate"
+	"dfsd/replication"
 	"dfsd/replication/summary"
 )
 
@@ -165,18 +165,18 @@ func (k *targetKeeping) members(now time.Time) []report.MemberFacts {
 	}
 	heard := map[string]summary.Host{}
 	for _, h := range k.heard.exchange.Hosts() {
-		heard[foldHost(h.Host)] = h
+		heard[replication.FoldHost(h.Host)] = h
 	}
 	faults := map[string]string{}
 	for _, l := range k.heard.exchange.Links() {
 		if l.Err != nil {
-			faults[foldHost(l.Host)] = l.Err.Error()
+			faults[replication.FoldHost(l.Host)] = l.Err.Error()
 		}
 	}
 	var all []report.MemberFacts
 	for _, m := range k.heard.members {
-		f := report.MemberFacts{Host: m, HeardSeconds: -1, Error: faults[foldHost(m)]}
-		if h, ok := heard[foldHost(m)]; ok {
+		f := report.MemberFacts{Host: m, HeardSeconds: -1, Error: faults[replication.FoldHost(m)]}
+		if h, ok := heard[replication.FoldHost(m)]; ok {
 			f.Self, f.Software, f.Via, f.Folders = h.Self, h.Software, h.Via, h.Folders
 			if !h.HeardAt.IsZero() {
 				f.HeardSeconds = now.Sub(h.HeardAt).Seconds()
@@ -186,7 +186,3 @@ func (k *targetKeeping) members(now time.Time) []report.MemberFacts {
 	}
 	return all
 }
-
-// foldHost brings host names to one form: they compare without case and without
-// a final dot.
-func foldHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }

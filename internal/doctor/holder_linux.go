@@ -2,14 +2,13 @@ package doctor
 
 import (
 	"bufio"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"dfsd/internal/netaddr"
 )
 
 // maxSockets bounds the lines of a table of sockets.
@@ -88,26 +87,11 @@ func listeners(table string, port uint16) (all []listener) {
 		if len(fields) < 10 || fields[3] != "0A" {
 			continue
 		}
-		host, text, _ := strings.Cut(fields[1], ":")
-		if p, err := strconv.ParseUint(text, 16, 16); err == nil && uint16(p) == port {
-			all = append(all, listener{hexAddr(host), fields[9]})
+		if at := netaddr.FromProc(fields[1]); at.IsValid() && at.Port() == port {
+			all = append(all, listener{at.Addr(), fields[9]})
 		}
 	}
 	return all
-}
-
-// hexAddr reads an address as the kernel writes it there: words of 32 bits, each
-// in the byte order of the machine. It is invalid where it cannot be read.
-func hexAddr(text string) netip.Addr {
-	b, err := hex.DecodeString(text)
-	if err != nil || len(b)%4 != 0 {
-		return netip.Addr{}
-	}
-	for i := 0; i < len(b); i += 4 {
-		binary.BigEndian.PutUint32(b[i:], binary.NativeEndian.Uint32(b[i:]))
-	}
-	addr, _ := netip.AddrFromSlice(b)
-	return addr.Unmap()
 }
 
 // holds tells whether a process has one of the sockets open.

@@ -62,11 +62,11 @@ var rooms = map[string][]string{
 	"replication/summary":  {"replication", "replication/status"},
 	"replication/canary":   {"internal/fsx"},
 	"internal/report":      {"replication/status", "internal/event"},
-	"internal/doctor":      {"namespace", "sites", "sites/adsites", "replication", "internal/resolve", "internal/smbauth", "internal/smbprobe", "referral/health"},
+	"internal/doctor":      {"namespace", "sites", "sites/adsites", "replication", "internal/resolve", "internal/smbauth", "internal/smbprobe", "referral/health", "internal/netaddr"},
 	"internal/audit":       nil,
 	"internal/event":       nil,
 	"internal/targets": {
-		"namespace", "referral", "referral/health", "referral/targetstate", "replication/summary", "replication/status", "internal/event",
+		"namespace", "referral", "referral/health", "referral/targetstate", "replication", "replication/summary", "replication/status", "internal/event", "internal/netaddr",
 	},
 
 	"configs":  {"*"},

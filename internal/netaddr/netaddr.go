@@ -1,4 +1,5 @@
-// Package netaddr holds what limits count as one address of a network.
+// Package netaddr holds what addresses need beyond net/netip: what limits count as
+// one, and how systems write them.
 package netaddr
 
 import (

@@ -2,13 +2,12 @@ package targets
 
 import (
 	"bufio"
-	"encoding/binary"
-	"encoding/hex"
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
+
+	"dfsd/internal/netaddr"
 )
 
 // maxSockets bounds the lines of a table of sockets.
@@ -63,7 +62,7 @@ func countEstablished(lines *bufio.Scanner, at []netip.Addr, port uint16, own ma
 		if len(fields) < 4 || fields[3] != "01" {
 			continue
 		}
-		local, remote := hexAddrPort(fields[1]), hexAddrPort(fields[2])
+		local, remote := netaddr.FromProc(fields[1]), netaddr.FromProc(fields[2])
 		if local.Port() != port || own[remote.Addr()] {
 			continue
 		}
@@ -75,26 +74,4 @@ func countEstablished(lines *bufio.Scanner, at []netip.Addr, port uint16, own ma
 		}
 	}
 	return n
-}
-
-// hexAddrPort reads an address as the kernel writes it there: words of 32 bits,
-// each in the byte order of the machine. It is invalid where it cannot be read.
-func hexAddrPort(text string) netip.AddrPort {
-	host, port, _ := strings.Cut(text, ":")
-	b, err := hex.DecodeString(host)
-	if err != nil || len(b)%4 != 0 {
-		return netip.AddrPort{}
-	}
-	p, err := strconv.ParseUint(port, 16, 16)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	for i := 0; i < len(b); i += 4 {
-		binary.BigEndian.PutUint32(b[i:], binary.NativeEndian.Uint32(b[i:]))
-	}
-	addr, ok := netip.AddrFromSlice(b)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(addr.Unmap(), uint16(p))
 }

@@ -10,6 +10,7 @@ import (
 	"dfsd/referral"
 	"dfsd/referral/health"
 	"dfsd/referral/targetstate"
+	"dfsd/replication"
 )
 
 // judgement is what all targets of a snapshot count as at one time.
@@ -74,7 +75,7 @@ func (k *Keeper) inputs(j *judgement, root *namespace.Root, link namespace.Link,
 	if folder := link.Replicates(); folder != "" {
 		in.Replicated, in.MaxLag = k.o.Members == nil || k.o.Members(folder) > 1, link.MaxLag()
 		if words := j.words[fold(folder)]; words != nil {
-			member := foldHost(t.Member())
+			member := replication.FoldHost(t.Member())
 			in.Own, in.Words = words.own[member], words.about[member]
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dfsd/referral/targetstate"
+	"dfsd/replication"
 	"dfsd/replication/status"
 	"dfsd/replication/summary"
 )
@@ -47,7 +48,7 @@ func gather(hosts []summary.Host, now time.Time) map[string]*folderWords {
 func (w *folderWords) relayed() {
 	for member, words := range w.about {
 		for i, word := range words {
-			if !word.Connected && word.Files > 0 && w.through(foldHost(word.By), member) {
+			if !word.Connected && word.Files > 0 && w.through(replication.FoldHost(word.By), member) {
 				words[i].Files, words[i].Bytes, words[i].Oldest = 0, 0, 0
 			}
 		}
@@ -71,14 +72,14 @@ func (w *folderWords) through(from, to string) bool {
 // take takes in what one host says of one folder.
 func (w *folderWords) take(speaker string, f *status.Folder, age time.Duration) {
 	own := targetstate.Own{Heard: true, Age: age, State: f.State, Error: f.Error}
-	from := foldHost(speaker)
+	from := replication.FoldHost(speaker)
 	for _, c := range f.Connections {
 		word := targetstate.Word{
 			By: c.From, Age: age, Connected: c.State == status.Connected,
 			Files: c.BacklogFiles, Bytes: c.BacklogBytes, Oldest: time.Duration(c.OldestSeconds * float64(time.Second)),
 		}
-		switch to := foldHost(c.To); from {
-		case foldHost(c.From):
+		switch to := replication.FoldHost(c.To); from {
+		case replication.FoldHost(c.From):
 			w.about[to] = append(w.about[to], word)
 			if w.sent[from] == nil {
 				w.sent[from] = map[string]targetstate.Word{}
@@ -97,7 +98,7 @@ func (w *folderWords) lacks(from, to string) (int64, bool) {
 	if w == nil {
 		return 0, false
 	}
-	from, to = foldHost(from), foldHost(to)
+	from, to = replication.FoldHost(from), replication.FoldHost(to)
 	if from == to {
 		return 0, true
 	}
@@ -125,6 +126,3 @@ func (w *folderWords) lacks(from, to string) (int64, bool) {
 
 // fold brings names to one form: they compare without case.
 func fold(name string) string { return strings.ToLower(name) }
-
-// foldHost is fold for hosts, whose names may end in a dot.
-func foldHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
