@@ -22,7 +22,6 @@ import (
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
-	"dfsd/internal/audit"
 	"dfsd/internal/event"
 	"dfsd/internal/smbauth"
 	"dfsd/internal/smbd"
@@ -50,7 +49,7 @@ type daemon struct {
 	serving   atomic.Bool
 	started   time.Time
 	refused   atomic.Pointer[string] // why the latest reload was; nil: it was not
-	audit     *audit.Log
+	audit     *auditLog
 
 	reloading sync.Mutex // one reload at a time
 }
@@ -60,9 +59,7 @@ func newDaemon(from *fileFlags, s *state, log logging) (*daemon, error) {
 	d := &daemon{from: from, log: log, registry: prometheus.NewRegistry(), started: time.Now(), random: referral.NewRandom()}
 	d.metrics = newMetrics(d.registry)
 	var err error
-	if d.audit, err = audit.Open(s.config.DataDir, audit.Options{Log: log.Named("audit")}); err != nil {
-		return nil, withHint(fmt.Errorf("open the audit log: %w", err), "set data_dir to a directory that this user may write")
-	}
+	d.audit = newAuditLog(s.config.DataDir, log.Named("audit"))
 	if d.directory, err = newDirectory(s.config, d.registry, d.topology, log.Logger); err != nil {
 		return nil, err
 	}

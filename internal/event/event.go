@@ -19,6 +19,8 @@ const (
 	RestartNeeded        ID = "DFSD-CONFIG-0003"
 	LeftOut              ID = "DFSD-CONFIG-0004"
 
+	AuditUnwritable ID = "DFSD-AUDIT-0001"
+
 	DirectoryUnread ID = "DFSD-DIRECTORY-0001"
 	TopologyRead    ID = "DFSD-DIRECTORY-0002"
 	OddObject       ID = "DFSD-DIRECTORY-0003"
