@@ -5,11 +5,13 @@ CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
 FUZZTIME ?= 1s
 SIMTIME ?= 1m
+# Fixed, so that what fails is what changed; `make sim` looks for what nobody has met.
+SIMFROM ?= 1000000
 GOLANGCI := $(BIN)/golangci-lint-v2.6.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
 
-.PHONY: run build test check lint vet cross unit integration fuzz bench install clean
+.PHONY: run build test check lint vet cross unit integration fuzz sim bench install clean
 
 build: ## bin/dfsd, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dfsd ./cmd/dfsd
@@ -47,9 +49,12 @@ unit:
 integration: build ## real smbclient, Samba, cifs.ko in QEMU, smbtorture; members that are killed
 	$(GO) test -tags integration -p 1 -timeout 15m -count=1 $(shell grep -rlE '^//go:build integration( && linux)?$$' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 
-fuzz: ## each fuzz target for FUZZTIME, and fresh seeds of the replication simulator for SIMTIME
+fuzz: ## each fuzz target for FUZZTIME, and seeds of the replication simulator for SIMTIME
 	./.ci/fuzz $(FUZZTIME)
-	$(GO) test ./replication/sim -run 'TestFresh' -count=1 -sim.fresh $(SIMTIME)
+	$(GO) test ./replication/sim -run 'TestFresh' -count=1 -sim.fresh $(SIMTIME) -sim.from $(SIMFROM)
+
+sim: ## fresh seeds of the replication simulator for SIMTIME
+	$(GO) test ./replication/sim -run 'TestFresh' -count=1 -v -timeout 0 -sim.fresh $(SIMTIME)
 
 bench: build ## the figures of docs/performance.md
 	./.ci/bench
