@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"dfsd/internal/durable"
+
 	"go.uber.org/zap"
 )
 
@@ -62,7 +64,7 @@ func (l *Log) open() error {
 		return fmt.Errorf("open the audit log: %w", err)
 	}
 	l.file = file
-	if err := errors.Join(file.Chmod(0o600), syncDir(l.dir)); err != nil {
+	if err := errors.Join(file.Chmod(0o600), durable.SyncDir(l.dir)); err != nil {
 		return fmt.Errorf("protect the audit log: %w", errors.Join(err, l.drop()))
 	}
 	if err := l.recover(); err != nil {
@@ -163,7 +165,7 @@ func (l *Log) setAside(good, size int64) error {
 		return err
 	}
 	_, err = io.Copy(piece, io.NewSectionReader(l.file, good, size-good))
-	if err = errors.Join(err, piece.Sync(), piece.Close(), syncDir(l.dir)); err != nil {
+	if err = errors.Join(err, piece.Sync(), piece.Close(), durable.SyncDir(l.dir)); err != nil {
 		return fmt.Errorf("keep the torn end %s: %w", name, err)
 	}
 	l.o.Log.Warn("torn end of the audit log set aside", zap.String("piece", name), zap.Int64("bytes", size-good))
@@ -187,7 +189,7 @@ func (l *Log) nameTorn() error {
 		if err := l.warn("audit.torn", filepath.Base(named), what, map[string]int64{"bytes": st.Size()}); err != nil {
 			return err
 		}
-		if err := errors.Join(os.Rename(piece, named), syncDir(l.dir)); err != nil {
+		if err := errors.Join(os.Rename(piece, named), durable.SyncDir(l.dir)); err != nil {
 			return fmt.Errorf("name the torn end: %w", err)
 		}
 	}
@@ -210,7 +212,7 @@ func (l *Log) rotate() error {
 		return fmt.Errorf("start a new file of the audit log: %w", err)
 	}
 	l.file, l.size = file, 0
-	if err := syncDir(l.dir); err != nil {
+	if err := durable.SyncDir(l.dir); err != nil {
 		return fmt.Errorf("start a new file of the audit log: %w", errors.Join(err, l.drop()))
 	}
 	l.prune()

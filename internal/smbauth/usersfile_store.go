@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"dfsd/internal/durable"
 )
 
 // LoadUsers reads the users file at path. Where others than its owner may read
@@ -125,7 +127,7 @@ func replaceFile(path string, b []byte, old fs.FileInfo) error {
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return errors.Join(err, os.Remove(tmp.Name()))
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func fillFile(f *os.File, b []byte, old fs.FileInfo) error {

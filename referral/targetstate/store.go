@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"dfsd/internal/durable"
 	"dfsd/namespace"
 	"dfsd/referral"
 )
@@ -336,7 +337,10 @@ func (s *Store) change(edit func(*content) error) error {
 func (s *Store) write(next content) error {
 	b, err := next.encode()
 	if err == nil {
-		err = replaceFile(s.path, b)
+		err = os.MkdirAll(filepath.Dir(s.path), 0o700)
+	}
+	if err == nil {
+		err = durable.Replace(s.path, b)
 	}
 	if err != nil {
 		return fmt.Errorf("store the decisions about targets: %w", err)

@@ -8,9 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -204,50 +201,4 @@ func (s savedStatus) status() SavedStatus {
 		}
 	}
 	return status.normal()
-}
-
-// replaceFile writes beside name, syncs, renames and syncs the directory, which
-// it makes where there is none.
-func replaceFile(name string, b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
-	temporary := name + ".new"
-	if err := writeSynced(temporary, b); err != nil {
-		_ = os.Remove(temporary) // the fault that counts is err
-		return err
-	}
-	if err := os.Rename(temporary, name); err != nil {
-		_ = os.Remove(temporary)
-		return err
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-// writeSynced makes the file anew: what a crash left there may have any mode.
-func writeSynced(name string, b []byte) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// syncDir makes a rename last. Windows cannot, and does it by itself.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"dfsd/internal/durable"
 	"dfsd/internal/event"
 )
 
@@ -61,5 +62,5 @@ func writeLife(dir, name string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return writeDurably(lifePath(dir), []byte(name+"\n"))
+	return durable.Replace(lifePath(dir), []byte(name+"\n"))
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"dfsd/internal/durable"
 )
 
 // memo is what a folder remembers beside its index, and must not lose with it.
@@ -51,29 +53,9 @@ func (m memo) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = writeDurably(filepath.Join(dir, memoFile), []byte(string(b)+sumMark+sumOf(string(b))+"\n"))
+	err = durable.Replace(filepath.Join(dir, memoFile), []byte(string(b)+sumMark+sumOf(string(b))+"\n"))
 	if err != nil {
 		return fmt.Errorf("remember the folder: %w", err)
 	}
 	return nil
-}
-
-// writeDurably replaces a file in one step that survives power loss.
-func writeDurably(name string, b []byte) error {
-	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"dfsd/internal/durable"
 	"dfsd/replication"
 )
 
@@ -135,7 +136,7 @@ func storeKey(dir string, key ed25519.PrivateKey) error {
 	if err == nil {
 		err = os.Link(tmp.Name(), filepath.Join(dir, KeyFile)) // unlike a rename it replaces nothing
 	}
-	return errors.Join(err, os.Remove(tmp.Name()), syncDir(dir))
+	return errors.Join(err, os.Remove(tmp.Name()), durable.SyncDir(dir))
 }
 
 // newIdentity signs a certificate for key with key itself. Partners look at

@@ -7,6 +7,3 @@ import "io/fs"
 // foreignBits: permissions are not told by the mode here; the access list of
 // the data directory protects the key.
 const foreignBits fs.FileMode = 0
-
-// syncDir does nothing: a directory cannot be flushed here.
-func syncDir(string) error { return nil }

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/zeebo/blake3"
 
+	"dfsd/internal/durable"
 	"dfsd/sites"
 )
 
@@ -74,7 +73,7 @@ func SaveSnapshot(dir string, r Reading) error {
 		return fmt.Errorf("save the topology: %w", err)
 	}
 	name := filepath.Join(dir, SnapshotName)
-	if err := replaceFile(name, b); err != nil {
+	if err := durable.Replace(name, b); err != nil {
 		return fmt.Errorf("save the topology: %w", err)
 	}
 	return nil
@@ -183,42 +182,4 @@ func (s snapshot) reading() Reading {
 		r.Warnings = append(r.Warnings, Warning(x))
 	}
 	return r
-}
-
-// replaceFile writes beside name, syncs, renames and syncs the directory.
-func replaceFile(name string, b []byte) error {
-	temporary := name + ".tmp"
-	if err := writeSynced(temporary, b); err != nil {
-		_ = os.Remove(temporary) // the fault that counts is err
-		return err
-	}
-	if err := os.Rename(temporary, name); err != nil {
-		_ = os.Remove(temporary)
-		return err
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-func writeSynced(name string, b []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// syncDir makes a rename last. Windows cannot, and does it by itself.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
