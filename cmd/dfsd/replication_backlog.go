@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dfsd/internal/admin"
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
 
@@ -76,7 +77,7 @@ func backlogTable(w *tabwriter.Writer, found []status.Backlog) {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", humanSeconds(it.AgeSeconds), humanSize(it.Bytes), kind, orNone(oneLine(it.Reason)), shown(it.Path))
 		}
 		if more := b.Files - int64(len(b.Items)); more > 0 && len(b.Items) > 0 {
-			fmt.Fprintf(w, "… and %s more; a greater --limit lists them\n", humanCount(more))
+			fmt.Fprintf(w, "… and %s more; a greater --limit lists them\n", quantity.Count(more))
 		}
 	}
 }
@@ -147,7 +148,7 @@ func inspectTable(w *tabwriter.Writer, f status.File, now time.Time) {
 	}
 	line("Kind", kind)
 	if !f.Deleted {
-		line("Size", fmt.Sprintf("%s (%s bytes)", humanSize(f.Size), humanCount(f.Size)))
+		line("Size", fmt.Sprintf("%s (%s bytes)", humanSize(f.Size), quantity.Count(f.Size)))
 		line("Mode", fmt.Sprintf("%s, owner %d, group %d", orNone(oneLine(f.Mode)), f.UID, f.GID))
 		line("Modified", humanTime(f.Modified, now))
 		line("Content", oneLine(f.Hash))

@@ -8,28 +8,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
-
-// humanCount writes n with its thousands apart: 12,345.
-func humanCount(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return sign + digits
-}
 
 // humanFiles is a number of files with its noun.
 func humanFiles(n int64) string {
 	if n == 1 {
 		return "1 file"
 	}
-	return humanCount(n) + " files"
+	return quantity.Count(n) + " files"
 }
 
 // humanSize writes n bytes in the largest unit of at least one: 1.2 GiB.
@@ -37,40 +25,15 @@ func humanSize(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"
 	}
-	x, unit := float64(n), -1
-	for unit < 5 && (x >= 1024 || math.Round(x*10)/10 >= 1024) {
-		x /= 1024
-		unit++
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0") + " " + []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}[unit]
+	return quantity.Bytes(n)
 }
 
-// humanSeconds writes a span of time in at most two units, rounded down, as it
-// is said: 21 s, 3 min, 2 h 5 min. What is unknown, below 0, is "-".
+// humanSeconds writes a span of time. One of more than 68 years is not known.
 func humanSeconds(s float64) string {
-	if math.IsNaN(s) || s < 0 || s > math.MaxInt32 {
+	if s > math.MaxInt32 {
 		return "-"
 	}
-	n := int64(s)
-	switch {
-	case n < 60:
-		return fmt.Sprintf("%d s", n)
-	case n < 600:
-		return twoUnits(n, 60, "min", "s")
-	case n < 3600:
-		return fmt.Sprintf("%d min", n/60)
-	case n < 86400:
-		return twoUnits(n/60, 60, "h", "min")
-	}
-	return twoUnits(n/3600, 24, "d", "h")
-}
-
-func twoUnits(n, per int64, large, small string) string {
-	text := humanCount(n/per) + " " + large
-	if n%per != 0 {
-		text += fmt.Sprintf(" %d %s", n%per, small)
-	}
-	return text
+	return quantity.Span(s)
 }
 
 // humanProgress is the state of long work in one line: "installing  12,345 of
@@ -79,7 +42,7 @@ func humanProgress(p status.Progress) string {
 	var parts []string
 	switch {
 	case p.FilesTotal > 0:
-		parts = append(parts, humanCount(p.FilesDone)+" of "+humanFiles(p.FilesTotal))
+		parts = append(parts, quantity.Count(p.FilesDone)+" of "+humanFiles(p.FilesTotal))
 	case p.FilesDone > 0:
 		parts = append(parts, humanFiles(p.FilesDone))
 	}
@@ -91,7 +54,7 @@ func humanProgress(p status.Progress) string {
 	}
 	switch { // few large files move without one of them ending
 	case p.FilesPerSecond >= 1:
-		parts = append(parts, humanCount(int64(p.FilesPerSecond))+" files/s")
+		parts = append(parts, quantity.Count(int64(p.FilesPerSecond))+" files/s")
 	case p.BytesPerSecond >= 1:
 		parts = append(parts, humanSize(int64(p.BytesPerSecond))+"/s")
 	}

@@ -8,12 +8,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
 
 func TestHumanNumbers(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 12345: "12,345", 1234567: "1,234,567", -1000: "-1,000", -999: "-999", math.MinInt64: "-9,223,372,036,854,775,808"} {
-		if got := humanCount(n); got != want {
+		if got := quantity.Count(n); got != want {
 			t.Errorf("humanCount(%d) = %q, want %q", n, got, want)
 		}
 	}

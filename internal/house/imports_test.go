@@ -61,7 +61,7 @@ var rooms = map[string][]string{
 	"referral/targetstate": {"internal/durable", "referral", "namespace", "replication/status", "internal/fault"},
 	"replication/summary":  {"replication", "replication/status"},
 	"replication/canary":   {"internal/fsx"},
-	"internal/report":      {"replication/status", "internal/event"},
+	"internal/report":      {"internal/quantity", "replication/status", "internal/event"},
 	"internal/doctor":      {"namespace", "sites", "sites/adsites", "replication", "internal/resolve", "internal/smbauth", "internal/smbprobe", "referral/health", "internal/netaddr"},
 	"internal/audit":       {"internal/durable"},
 	"internal/event":       nil,

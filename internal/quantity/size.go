@@ -1,5 +1,5 @@
-// Package quantity holds the amounts that a configuration file writes with
-// their unit: sizes such as 4GiB and bandwidths such as 4mbit.
+// Package quantity holds amounts with their unit: as a configuration file writes
+// them, sizes such as 4GiB and bandwidths such as 4mbit, and as people read them.
 package quantity
 
 import "fmt"

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dfsd/internal/event"
+	"dfsd/internal/quantity"
 )
 
 // waitingOutTTL is the phase of a drain that ends by itself, however long the
@@ -62,7 +63,7 @@ func (j *judging) decisionFinding(d *DecisionFacts) Finding {
 		f.Level, f.Next = Degraded, "dfsd replication backlog"
 		f.Summary += ", for " + between(d.At, j.now) + " now"
 	case !d.Until.IsZero():
-		f.Summary += ", for " + span(d.Until.Sub(j.now).Seconds()) + " more"
+		f.Summary += ", for " + quantity.Span(d.Until.Sub(j.now).Seconds()) + " more"
 	}
 	return f
 }
@@ -135,5 +136,5 @@ func someOf(list []string) string {
 	if len(list) <= namesInSummary {
 		return strings.Join(list, ", ")
 	}
-	return strings.Join(list[:namesInSummary], ", ") + " and " + grouped(len(list)-namesInSummary) + " more"
+	return strings.Join(list[:namesInSummary], ", ") + " and " + quantity.Count(len(list)-namesInSummary) + " more"
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dfsd/internal/event"
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
 
@@ -89,7 +90,7 @@ func (j *judging) judgeMember(m *MemberFacts) {
 		f.Summary = "this member was never heard"
 		f.Next = "dfsd doctor; replication.groups.members.address"
 	case !(age <= memberSilent):
-		f.Summary = "this member has been silent for " + span(age)
+		f.Summary = "this member has been silent for " + quantity.Span(age)
 		f.Since = j.ago(m.HeardSeconds)
 	default:
 		return
@@ -134,14 +135,14 @@ func (j *judging) judgeReplica(m *MemberFacts, f *status.Folder, r *replicated) 
 	}
 	if p := f.Preserved; p.Quota > 0 && float64(p.Bytes) > preservedFull*float64(p.Quota) {
 		j.tally.preservedFull++
-		tell(Notice, "the preserved store holds "+sized(p.Bytes)+" of "+sized(p.Quota)+"; the oldest files in it go first", "replication.groups.folders.preserved_quota", "")
+		tell(Notice, "the preserved store holds "+quantity.Bytes(p.Bytes)+" of "+quantity.Bytes(p.Quota)+"; the oldest files in it go first", "replication.groups.folders.preserved_quota", "")
 	}
 }
 
 // staleness is what a finding out of an old word says of its age.
 func (j *judging) staleness(m *MemberFacts) string {
 	if age := m.HeardSeconds + j.since; !m.Self && age > memberSilent {
-		return " (as of " + span(age) + " ago)"
+		return " (as of " + quantity.Span(age) + " ago)"
 	}
 	return ""
 }
@@ -178,7 +179,7 @@ func unread(f *status.Folder) string {
 		return text
 	}
 	first := f.Unread[0]
-	return text + "; longest, for " + span(first.Seconds) + ": " + first.Path + reasonOf(first.Error)
+	return text + "; longest, for " + quantity.Span(first.Seconds) + ": " + first.Path + reasonOf(first.Error)
 }
 
 // judgeLink looks at one connection of one folder.
@@ -207,7 +208,7 @@ func (j *judging) judgeLink(l *link, r *replicated) {
 	}
 	j.tally.oldest = max(j.tally.oldest, l.OldestSeconds)
 	f.Since = j.ago(l.OldestSeconds)
-	summary := counted(l.BacklogFiles, "file") + " (" + sized(l.BacklogBytes) + ") behind, the oldest change by " + span(l.OldestSeconds) + l.asOf()
+	summary := counted(l.BacklogFiles, "file") + " (" + quantity.Bytes(l.BacklogBytes) + ") behind, the oldest change by " + quantity.Span(l.OldestSeconds) + l.asOf()
 	j.tell(f, level, summary+why, backlogCommand(l.folder), "")
 }
 

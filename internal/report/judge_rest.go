@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dfsd/internal/event"
+	"dfsd/internal/quantity"
 )
 
 // judgeNetwork looks at whether this host reaches anything at all.
@@ -51,9 +52,9 @@ func (j *judging) judgeDirectory() {
 		f.Level, f.Summary = Failed, "sites were never read from the directory"+reasonOf(d.Error)
 		f.Next = "dfsd doctor; sites.ldap"
 	case d.Error != "":
-		f.Summary = "the directory could not be read; the topology of " + span(age) + " ago stays in force: " + d.Error
+		f.Summary = "the directory could not be read; the topology of " + quantity.Span(age) + " ago stays in force: " + d.Error
 	case !(age <= directoryOld):
-		f.Summary = "the topology is " + span(age) + " old"
+		f.Summary = "the topology is " + quantity.Span(age) + " old"
 		f.Next = "dfsd doctor; sites.ldap.refresh"
 	default:
 		return
@@ -85,7 +86,7 @@ func (j *judging) judgeClients() {
 	}
 	f := Finding{
 		Subsystem: clients, Level: Notice, Subject: "clients without a site",
-		Summary: percent(c.WithoutSite, c.Referrals) + " of referrals (" + grouped(c.WithoutSite) + " of " + grouped(c.Referrals) + ") went to clients in no known site",
+		Summary: percent(c.WithoutSite, c.Referrals) + " of referrals (" + quantity.Count(c.WithoutSite) + " of " + quantity.Count(c.Referrals) + ") went to clients in no known site",
 		Next:    "sites.static.subnets",
 	}
 	if len(c.Sample) > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dfsd/internal/event"
+	"dfsd/internal/quantity"
 )
 
 // judgeTargets looks at the namespaces, their folders and targets.
@@ -86,7 +87,7 @@ func (j *judging) judgeFolder(ns *NamespaceFacts, folder *FolderFacts, nsOffline
 	if folder.MaxLagSeconds > 0 && folder.Replicates != "" && j.replicated[strings.ToLower(folder.Replicates)] == nil {
 		j.add(Finding{
 			Subsystem: namespaces, Level: Notice, Subject: where,
-			Summary: "nothing is known here of " + folder.Replicates + ", so its gate of " + span(folder.MaxLagSeconds) + " holds nobody back",
+			Summary: "nothing is known here of " + folder.Replicates + ", so its gate of " + quantity.Span(folder.MaxLagSeconds) + " holds nobody back",
 			Next:    "namespaces.folders.replicates",
 		})
 	}
@@ -121,12 +122,12 @@ func stateCounts(states map[string]int, all int) string {
 	var parts []string
 	for _, s := range []string{TargetUp, TargetLagging, TargetDown, TargetDrained, TargetOffline} {
 		if n := states[s]; n > 0 {
-			parts = append(parts, grouped(n)+" "+s)
+			parts = append(parts, quantity.Count(n)+" "+s)
 			all -= n
 		}
 	}
 	if all > 0 {
-		parts = append(parts, grouped(all)+" in a state that is not known")
+		parts = append(parts, quantity.Count(all)+" in a state that is not known")
 	}
 	if len(parts) == 0 {
 		return "it has none"

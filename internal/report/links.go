@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
 
@@ -22,7 +23,7 @@ func (l *link) asOf() string {
 	if l.fresh {
 		return ""
 	}
-	return " (as of " + span(l.age) + " ago)"
+	return " (as of " + quantity.Span(l.age) + " ago)"
 }
 
 // connections returns every connection once, in order of folder, from and to.

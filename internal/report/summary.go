@@ -3,6 +3,8 @@ package report
 import (
 	"strconv"
 	"strings"
+
+	"dfsd/internal/quantity"
 )
 
 // phrasesInSentence bounds the sentence that says it all.
@@ -48,11 +50,11 @@ func (j *judging) sentence() string {
 	p.when(t.dead > 0, of(t.dead, t.folders, "folder")+" without a target")
 	p.when(t.halted > 0, of(t.halted, t.replicated, "replicated folder")+" halted")
 	p.when(d.Configured && d.At.IsZero(), "sites never read from the directory")
-	p.when(t.behind > 0, of(t.behind, t.replicated, "replicated folder")+" behind; oldest change "+span(t.oldest))
+	p.when(t.behind > 0, of(t.behind, t.replicated, "replicated folder")+" behind; oldest change "+quantity.Span(t.oldest))
 	p = append(p, t.targetPhrases()...)
 	p.when(t.silent > 0, of(t.silent, t.members, "member")+" silent")
 	p.when(t.gaps > 0, counted(t.gaps, "connection")+" down")
-	p.when(d.Configured && !d.At.IsZero() && (d.Error != "" || !(j.directoryAge() <= directoryOld)), "sites as of "+span(j.directoryAge())+" ago")
+	p.when(d.Configured && !d.At.IsZero() && (d.Error != "" || !(j.directoryAge() <= directoryOld)), "sites as of "+quantity.Span(j.directoryAge())+" ago")
 	p.when(j.f.Config.LastError != "", "the latest configuration refused")
 	p.when(t.busy > 0, of(t.busy, t.replicated, "replicated folder")+" in initial sync or recovery")
 	p.when(t.paused > 0, of(t.paused, t.replicated, "replicated folder")+" paused")
@@ -86,7 +88,7 @@ func of(n, all int, noun string) string {
 		}
 		return "all " + counted(all, noun)
 	}
-	return grouped(n) + " of " + counted(all, noun)
+	return quantity.Count(n) + " of " + counted(all, noun)
 }
 
 func (t *tally) targetPhrases() phrases {
@@ -132,7 +134,7 @@ func (j *judging) describeReplication() string {
 	t := &j.tally
 	var p phrases
 	p.when(t.halted > 0, of(t.halted, t.replicated, "folder")+" halted")
-	p.when(t.behind > 0, of(t.behind, t.replicated, "folder")+" behind, oldest change "+span(t.oldest))
+	p.when(t.behind > 0, of(t.behind, t.replicated, "folder")+" behind, oldest change "+quantity.Span(t.oldest))
 	p.when(t.silent > 0, of(t.silent, t.members, "member")+" silent")
 	p.when(t.gaps > 0, counted(t.gaps, "connection")+" down")
 	p.when(t.busy > 0, of(t.busy, t.replicated, "folder")+" in initial sync or recovery")
@@ -153,7 +155,7 @@ func (j *judging) describeDirectory() string {
 	case d.At.IsZero():
 		return "never read" + reasonOf(d.Error)
 	}
-	text := "topology " + span(j.directoryAge()) + " old"
+	text := "topology " + quantity.Span(j.directoryAge()) + " old"
 	if d.Server != "" {
 		text += ", from " + d.Server
 	}
@@ -180,7 +182,7 @@ func (j *judging) describeClients() string {
 	c := &j.f.Clients
 	text := counted(c.Referrals, "referral")
 	if c.WithoutSite > 0 {
-		text += ", " + grouped(c.WithoutSite) + " (" + percent(c.WithoutSite, c.Referrals) + ") to clients in no known site"
+		text += ", " + quantity.Count(c.WithoutSite) + " (" + percent(c.WithoutSite, c.Referrals) + ") to clients in no known site"
 	}
 	return text + "; " + counted(c.Sessions, "session") + " on " + counted(c.Connections, "connection")
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"dfsd/internal/quantity"
 )
 
 // textFindings bounds the findings that a terminal is shown.
@@ -31,7 +33,7 @@ func (s Status) Text(w io.Writer) error {
 	}
 	for i, f := range s.Findings {
 		if i == textFindings {
-			fmt.Fprintf(&b, "\nand %s more: dfsd report health\n", grouped(len(s.Findings)-i))
+			fmt.Fprintf(&b, "\nand %s more: dfsd report health\n", quantity.Count(len(s.Findings)-i))
 			break
 		}
 		fmt.Fprintf(&b, "\n%s  %s: %s\n", f.Level, visible(f.Subject), sentence(f.Summary))

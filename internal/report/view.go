@@ -3,6 +3,7 @@ package report
 import (
 	"time"
 
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
 
@@ -108,7 +109,7 @@ func newPage(f *Facts, s Status, now time.Time) *page {
 	v.links = connections(f, v.since)
 	p := &page{
 		stateView: levelView(Level(s.State), ""), State: visible(s.State), Host: orDash(f.Host), Version: orDash(f.Version),
-		Summary: sentence(s.Summary), At: v.time(f.At), Now: v.time(now), Age: span(v.since), Stale: v.since > oldFigures,
+		Summary: sentence(s.Summary), At: v.time(f.At), Now: v.time(now), Age: quantity.Span(v.since), Stale: v.since > oldFigures,
 	}
 	p.Counts, p.Sections = v.counts(), sections()
 	v.judgement(p, s)
@@ -188,14 +189,14 @@ func (v *viewer) counts() []fact {
 		}
 	}
 	return []fact{
-		{"Namespaces", grouped(len(v.f.Namespaces))},
-		{"Folders", grouped(folders)},
-		{"Targets up", grouped(up) + " of " + grouped(all)},
-		{"Replicated folders", grouped(len(replicated))},
-		{"Members heard", grouped(heard) + " of " + grouped(len(v.f.Members))},
-		{"Connections up", grouped(connected) + " of " + grouped(len(v.links))},
-		{"Files owed", grouped(owed)},
-		{"Decisions", grouped(len(v.f.Decisions))},
+		{"Namespaces", quantity.Count(len(v.f.Namespaces))},
+		{"Folders", quantity.Count(folders)},
+		{"Targets up", quantity.Count(up) + " of " + quantity.Count(all)},
+		{"Replicated folders", quantity.Count(len(replicated))},
+		{"Members heard", quantity.Count(heard) + " of " + quantity.Count(len(v.f.Members))},
+		{"Connections up", quantity.Count(connected) + " of " + quantity.Count(len(v.links))},
+		{"Files owed", quantity.Count(owed)},
+		{"Decisions", quantity.Count(len(v.f.Decisions))},
 	}
 }
 

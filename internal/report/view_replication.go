@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
 
@@ -51,11 +52,11 @@ func (v *viewer) memberLevel(m *MemberFacts) Level {
 func (v *viewer) heard(m *MemberFacts) string {
 	switch {
 	case m.Self:
-		return span(v.since)
+		return quantity.Span(v.since)
 	case m.HeardSeconds < 0:
 		return "never"
 	}
-	return span(m.HeardSeconds + v.since)
+	return quantity.Span(m.HeardSeconds + v.since)
 }
 
 func (v *viewer) heardAgo(m *MemberFacts) string {
@@ -70,7 +71,7 @@ func (v *viewer) members(p *page) {
 		m := &v.f.Members[i]
 		view := memberView{
 			Host: visible(m.Host), Heard: v.heardAgo(m), Via: orDash(m.Via), Software: orDash(m.Software),
-			Folders: grouped(len(m.Folders)), Error: sentence(m.Error), State: levelView(OK, "heard"),
+			Folders: quantity.Count(len(m.Folders)), Error: sentence(m.Error), State: levelView(OK, "heard"),
 		}
 		switch {
 		case m.Self:
@@ -108,8 +109,8 @@ func (v *viewer) connections(p *page) {
 		level := linkLevel(l)
 		view := linkView{
 			Folder: visible(l.folder), From: visible(l.From), To: visible(l.To), State: levelView(level, string(l.State)),
-			Files: counted(max(0, l.BacklogFiles), "file"), Bytes: sized(l.BacklogBytes), Oldest: oldest(l.BacklogFiles, l.OldestSeconds),
-			Sent: sized(clampBytes(l.SentBytes)), Received: sized(clampBytes(l.ReceivedBytes)), Error: sentence(l.LastError), AsOf: span(l.age) + " ago",
+			Files: counted(max(0, l.BacklogFiles), "file"), Bytes: quantity.Bytes(l.BacklogBytes), Oldest: oldest(l.BacklogFiles, l.OldestSeconds),
+			Sent: quantity.Bytes(clampBytes(l.SentBytes)), Received: quantity.Bytes(clampBytes(l.ReceivedBytes)), Error: sentence(l.LastError), AsOf: quantity.Span(l.age) + " ago",
 		}
 		if level == OK && l.fresh && l.BacklogFiles <= 0 && l.LastError == "" {
 			p.FineLinks.Rows = append(p.FineLinks.Rows, view)
@@ -129,7 +130,7 @@ func oldest(files int64, seconds float64) string {
 	if files <= 0 {
 		return "-"
 	}
-	return span(seconds)
+	return quantity.Span(seconds)
 }
 
 // matrix sums the connections of all folders up by direction; nil where there
@@ -183,7 +184,7 @@ func matrixOf(l *link, same bool) matrixCell {
 	}
 	cell := matrixCell{stateView: levelView(linkLevel(l), string(l.State)), Text: "nothing owed"}
 	if l.BacklogFiles > 0 {
-		cell.Text = counted(l.BacklogFiles, "file") + ", " + sized(l.BacklogBytes) + ", oldest " + span(l.OldestSeconds)
+		cell.Text = counted(l.BacklogFiles, "file") + ", " + quantity.Bytes(l.BacklogBytes) + ", oldest " + quantity.Span(l.OldestSeconds)
 	}
 	return cell
 }
@@ -216,7 +217,7 @@ func (v *viewer) replicas(p *page) {
 		for k := range m.Folders {
 			f := &m.Folders[k]
 			view := replicaView{
-				Folder: visible(folderName(*f)), Member: visible(m.Host), Path: orDash(f.Path), Files: grouped(f.Files), Bytes: sized(f.Bytes),
+				Folder: visible(folderName(*f)), Member: visible(m.Host), Path: orDash(f.Path), Files: quantity.Count(f.Files), Bytes: quantity.Bytes(f.Bytes),
 				Watch: orDash(f.Watch), State: levelView(replicaLevel(f), string(f.State)), AsOf: v.heardAgo(m),
 			}
 			if f.Progress != nil {
@@ -277,8 +278,8 @@ func (v *viewer) backlog(p *page) {
 	slices.SortStableFunc(order, func(a, b *owed) int { return cmp.Compare(b.OldestSeconds, a.OldestSeconds) })
 	for _, o := range order {
 		p.Backlog = append(p.Backlog, backlogView{
-			Folder: visible(o.folder), Directions: grouped(o.directions), Files: grouped(o.BacklogFiles), Bytes: sized(o.BacklogBytes),
-			Oldest: span(o.OldestSeconds), Where: visible(o.From + " to " + o.To), Next: visible(backlogCommand(o.folder)),
+			Folder: visible(o.folder), Directions: quantity.Count(o.directions), Files: quantity.Count(o.BacklogFiles), Bytes: quantity.Bytes(o.BacklogBytes),
+			Oldest: quantity.Span(o.OldestSeconds), Where: visible(o.From + " to " + o.To), Next: visible(backlogCommand(o.folder)),
 		})
 	}
 }
@@ -291,18 +292,18 @@ func (v *viewer) preserved(p *page) {
 			f := &m.Folders[k]
 			for _, u := range f.Unread {
 				p.Unread = append(p.Unread, unreadView{
-					Path: visible(u.Path), Folder: visible(folderName(*f)), Member: visible(m.Host), For: span(u.Seconds), Error: sentence(u.Error),
+					Path: visible(u.Path), Folder: visible(folderName(*f)), Member: visible(m.Host), For: quantity.Span(u.Seconds), Error: sentence(u.Error),
 				})
 			}
 			if f.Preserved.Files == 0 && f.Preserved.Bytes == 0 {
 				continue
 			}
 			view := preservedView{
-				Folder: visible(folderName(*f)), Member: visible(m.Host), Files: grouped(f.Preserved.Files),
-				Bytes: sized(f.Preserved.Bytes), Quota: "none", Used: "-",
+				Folder: visible(folderName(*f)), Member: visible(m.Host), Files: quantity.Count(f.Preserved.Files),
+				Bytes: quantity.Bytes(f.Preserved.Bytes), Quota: "none", Used: "-",
 			}
 			if q := f.Preserved.Quota; q > 0 {
-				view.Quota, view.Used = sized(q), percent(uint64(max(0, f.Preserved.Bytes)), uint64(q))
+				view.Quota, view.Used = quantity.Bytes(q), percent(uint64(max(0, f.Preserved.Bytes)), uint64(q))
 			}
 			p.Preserved = append(p.Preserved, view)
 		}

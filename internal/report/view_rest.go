@@ -4,12 +4,14 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"dfsd/internal/quantity"
 )
 
 // millis writes a short span of time.
 func millis(seconds float64) string {
 	if math.IsNaN(seconds) || seconds < 0 || seconds >= 60 {
-		return span(seconds)
+		return quantity.Span(seconds)
 	}
 	if seconds < 1 {
 		return strconv.FormatFloat(seconds*1000, 'f', 0, 64) + " ms"
@@ -49,16 +51,16 @@ func (v *viewer) directory(p *page) {
 		rows = append(rows, fact{"Latest error", sentence(d.Error)})
 	}
 	p.Directory.Rows = append(rows,
-		fact{"Sites", grouped(d.Sites)}, fact{"Subnets", grouped(d.Subnets)}, fact{"Site links", grouped(d.Links)},
-		fact{"Referrals since the start", grouped(c.Referrals)},
-		fact{"Of them to clients in no known site", grouped(c.WithoutSite) + share(c)},
-		fact{"Sessions now", grouped(c.Sessions)}, fact{"Connections now", grouped(c.Connections)},
+		fact{"Sites", quantity.Count(d.Sites)}, fact{"Subnets", quantity.Count(d.Subnets)}, fact{"Site links", quantity.Count(d.Links)},
+		fact{"Referrals since the start", quantity.Count(c.Referrals)},
+		fact{"Of them to clients in no known site", quantity.Count(c.WithoutSite) + share(c)},
+		fact{"Sessions now", quantity.Count(c.Sessions)}, fact{"Connections now", quantity.Count(c.Connections)},
 	)
 	for _, w := range d.Warnings {
 		p.Warnings = append(p.Warnings, sentence(w))
 	}
 	for _, u := range c.Sample {
-		p.Sample = append(p.Sample, sampleView{Network: orDash(u.Network), Count: grouped(u.Count), Last: v.lasting(u.Last)})
+		p.Sample = append(p.Sample, sampleView{Network: orDash(u.Network), Count: quantity.Count(u.Count), Last: v.lasting(u.Last)})
 	}
 }
 
@@ -74,7 +76,7 @@ func (v *viewer) topology() string {
 	if v.f.Directory.At.IsZero() {
 		return "none: never read"
 	}
-	return "of " + v.time(v.f.Directory.At) + ", " + span(v.directoryAge()) + " old"
+	return "of " + v.time(v.f.Directory.At) + ", " + quantity.Span(v.directoryAge()) + " old"
 }
 
 func (v *viewer) directoryAge() float64 {
@@ -112,12 +114,12 @@ func (v *viewer) ages(p *page) {
 	add := func(what, source, age string) {
 		p.Ages = append(p.Ages, ageView{What: what, Source: source, Age: age})
 	}
-	add("Everything not named below", orDash(v.f.Host), span(v.since))
+	add("Everything not named below", orDash(v.f.Host), quantity.Span(v.since))
 	add("Configuration", orDash(v.f.Config.File), between(v.f.Config.Loaded, v.now))
 	if v.f.Directory.Configured {
 		age := "never read"
 		if !v.f.Directory.At.IsZero() {
-			age = span(v.directoryAge())
+			age = quantity.Span(v.directoryAge())
 		}
 		add("Sites, subnets and links", orDash(v.f.Directory.Server), age)
 	}

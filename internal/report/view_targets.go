@@ -1,6 +1,10 @@
 package report
 
-import "strings"
+import (
+	"strings"
+
+	"dfsd/internal/quantity"
+)
 
 type (
 	namespaceView struct {
@@ -23,7 +27,7 @@ func (v *viewer) namespaces(p *page) {
 		ns := &v.f.Namespaces[i]
 		view := namespaceView{
 			Name:  visible(ns.Name),
-			About: visible(orDash(ns.Type) + ", " + orDash(ns.State) + ", referrals for " + span(float64(ns.TTLSeconds)) + ", " + counted(len(ns.Folders), "folder")),
+			About: visible(orDash(ns.Type) + ", " + orDash(ns.State) + ", referrals for " + quantity.Span(float64(ns.TTLSeconds)) + ", " + counted(len(ns.Folders), "folder")),
 		}
 		for k := range ns.Folders {
 			f := &ns.Folders[k]
@@ -50,9 +54,9 @@ func wellFolder(f *FolderFacts) bool {
 
 func (v *viewer) folder(f *FolderFacts) folderView {
 	view := folderView{Path: visible(f.Path), Targets: make([]targetView, 0, len(f.Targets))}
-	about := []string{"referrals for " + span(float64(f.TTLSeconds))}
+	about := []string{"referrals for " + quantity.Span(float64(f.TTLSeconds))}
 	if f.EffectiveTTLSeconds != f.TTLSeconds {
-		about[0] = "referrals for " + span(float64(f.EffectiveTTLSeconds)) + " now, else " + span(float64(f.TTLSeconds))
+		about[0] = "referrals for " + quantity.Span(float64(f.EffectiveTTLSeconds)) + " now, else " + quantity.Span(float64(f.TTLSeconds))
 	}
 	if f.State != "" && !sameName(f.State, "online") {
 		about = append(about, f.State)
@@ -61,7 +65,7 @@ func (v *viewer) folder(f *FolderFacts) folderView {
 		about = append(about, "replicates "+f.Replicates)
 	}
 	if f.MaxLagSeconds > 0 {
-		about = append(about, "gate "+span(f.MaxLagSeconds))
+		about = append(about, "gate "+quantity.Span(f.MaxLagSeconds))
 	}
 	view.About = visible(strings.Join(about, "; "))
 	for i := range f.Targets {

@@ -2,35 +2,21 @@ package report
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"dfsd/internal/quantity"
 	"dfsd/replication/status"
 )
-
-// grouped writes n with its thousands apart: 12,345.
-func grouped[T int | int64 | uint64](n T) string {
-	digits := fmt.Sprint(n)
-	sign := ""
-	if strings.HasPrefix(digits, "-") {
-		sign, digits = "-", digits[1:]
-	}
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return sign + digits
-}
 
 // counted is n with its noun, which takes an s where it is not one.
 func counted[T int | int64 | uint64](n T, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return grouped(n) + " " + noun
+	return quantity.Count(n) + " " + noun
 }
 
 // isAre is the verb that goes with n things.
@@ -41,54 +27,13 @@ func isAre(n int) string {
 	return "are"
 }
 
-// sized writes n bytes in the largest unit of at least one: 1.2 GiB.
-func sized(n int64) string {
-	if n < 1024 {
-		return grouped(n) + " B"
-	}
-	x, unit := float64(n), -1
-	for unit < 5 && (x >= 1024 || math.Round(x*10)/10 >= 1024) {
-		x /= 1024
-		unit++
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0") + " " + []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}[unit]
-}
-
-// span writes a number of seconds in at most two units, rounded down: 21 s,
-// 3 min, 2 h 5 min. What is unknown, below 0, is "-".
-func span(seconds float64) string {
-	if math.IsNaN(seconds) || seconds < 0 || seconds > 1e11 {
-		return "-"
-	}
-	n := int64(seconds)
-	switch {
-	case n < 60:
-		return fmt.Sprintf("%d s", n)
-	case n < 600:
-		return twoUnits(n, 60, "min", "s")
-	case n < 3600:
-		return fmt.Sprintf("%d min", n/60)
-	case n < 86400:
-		return twoUnits(n/60, 60, "h", "min")
-	}
-	return twoUnits(n/3600, 24, "d", "h")
-}
-
-func twoUnits(n, per int64, large, small string) string {
-	text := grouped(n/per) + " " + large
-	if n%per != 0 {
-		text += fmt.Sprintf(" %d %s", n%per, small)
-	}
-	return text
-}
-
 // between is the span from t to now, "-" where t is not known. A t that is yet
 // to come, as clocks differ, is now.
 func between(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return span(max(0, now.Sub(t).Seconds()))
+	return quantity.Span(max(0, now.Sub(t).Seconds()))
 }
 
 // progress is long work in a phrase: "installing, 12 of 100 files, about 21 s
@@ -100,17 +45,17 @@ func progress(p *status.Progress) string {
 	parts := []string{p.Phase}
 	switch {
 	case p.FilesTotal > 0:
-		parts = append(parts, grouped(p.FilesDone)+" of "+counted(p.FilesTotal, "file"))
+		parts = append(parts, quantity.Count(p.FilesDone)+" of "+counted(p.FilesTotal, "file"))
 	case p.FilesDone > 0:
 		parts = append(parts, counted(p.FilesDone, "file"))
 	}
 	switch {
 	case p.BytesTotal > 0:
-		parts = append(parts, sized(p.BytesDone)+" of "+sized(p.BytesTotal))
+		parts = append(parts, quantity.Bytes(p.BytesDone)+" of "+quantity.Bytes(p.BytesTotal))
 	case p.BytesDone > 0:
-		parts = append(parts, sized(p.BytesDone))
+		parts = append(parts, quantity.Bytes(p.BytesDone))
 	}
-	if left := span(p.SecondsLeft); left != "-" && p.FilesTotal > 0 {
+	if left := quantity.Span(p.SecondsLeft); left != "-" && p.FilesTotal > 0 {
 		parts = append(parts, "about "+left+" left")
 	}
 	return strings.Join(parts, ", ")
