@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -102,17 +101,9 @@ func writeReport(cmd *cobra.Command, page string, out *format, facts *report.Fac
 		return status.Text(cmd.OutOrStdout())
 	}
 	return out.write(cmd.OutOrStdout(), struct {
-		Status report.Status   `json:"status"`
-		Facts  json.RawMessage `json:"facts"`
-	}{status, rawFacts(facts)}, nil)
-}
-
-func rawFacts(facts *report.Facts) json.RawMessage {
-	b, err := json.Marshal(facts)
-	if err != nil {
-		panic(fmt.Sprintf("facts that came as JSON do not go as JSON: %v", err)) // our own type
-	}
-	return b
+		Status report.Status `json:"status"`
+		Facts  *report.Facts `json:"facts"`
+	}{status, facts}, nil)
 }
 
 // replaceFile writes a file whole or not at all: readers see the one before

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -131,8 +132,8 @@ func (e *Estate) replication(a netip.Addr) string {
 	return b.String()
 }
 
-// AwaitInStep waits until all members hold all that any of them does, and nobody
-// is at an initial sync.
+// AwaitInStep waits until all members hold all that any of them does, nobody is at
+// an initial sync, and the namespace server has heard so.
 func (e *Estate) AwaitInStep() {
 	e.lab.t.Helper()
 	for _, m := range e.Members {
@@ -140,6 +141,38 @@ func (e *Estate) AwaitInStep() {
 			e.lab.t.Fatal(out)
 		}
 	}
+	e.lab.Await("the namespace server to hear that all are in step", e.heardInStep)
+}
+
+// heardInStep returns an error unless the namespace server knows each member as
+// one that replicates with its partners.
+func (e *Estate) heardInStep() error {
+	out := e.Namespace.Command("report", "health", "-o", "json") // its exit code says how all else is
+	var said struct {
+		Facts struct {
+			Members []struct {
+				Host    string
+				Folders []struct {
+					State       string
+					Connections []struct{ State string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(out.Stdout), &said); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	for _, m := range said.Facts.Members {
+		if len(m.Folders) != 1 || m.Folders[0].State != "normal" || len(m.Folders[0].Connections) == 0 {
+			return fmt.Errorf("of %s it knows %+v", m.Host, m.Folders)
+		}
+		for _, c := range m.Folders[0].Connections {
+			if c.State != "connected" {
+				return fmt.Errorf("of %s it knows %+v", m.Host, m.Folders)
+			}
+		}
+	}
+	return nil
 }
 
 // StartSamba starts the file server, again after Samba.Stop too.
