@@ -33,7 +33,7 @@ func (k *Keeper) Drains() []Drain {
 // something came of it that targets are to be judged by anew.
 func (k *Keeper) advance(s *Source, j *judgement, now time.Time) (plans []Drain, moved bool) {
 	running := 0
-	for _, d := range k.o.Store.All(now) {
+	for _, d := range j.decisions {
 		folders, targets := k.affected(s, j, d)
 		plan := targetstate.Drain(d, targetstate.DrainFacts{Folders: folders, Now: now})
 		if next, news := d.Advance(plan, now); news {

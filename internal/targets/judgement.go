@@ -21,17 +21,21 @@ type judgement struct {
 	counts  [referral.Offline + 1]int // targets by state
 	demoted map[string]targetstate.SavedStatus
 	changed []change // from what targets were judged before
+
+	decisions []targetstate.Decision // of this host, that hold
 }
 
 // judge judges all targets of s. It runs with judging held.
 func (k *Keeper) judge(s *Source, now time.Time) *judgement {
 	j := &judgement{at: now, words: map[string]*folderWords{}, demoted: map[string]targetstate.SavedStatus{}}
+	j.decisions = k.o.Store.All(now)
 	if k.o.Replicas != nil {
-		j.words = gather(k.o.Replicas.Hosts(), now)
+		hosts := k.o.Replicas.Hosts()
+		j.words = gather(hosts, now)
+		k.foreign.hear(hosts)
 	}
-	k.foreign.hear(k)
 	previous := k.previous(s)
-	decided := len(k.foreign.all) > 0 || len(k.o.Store.All(now)) > 0
+	decided := len(k.foreign.all) > 0 || len(j.decisions) > 0
 	all := decided || k.decided || k.current() != s // a decision may be, or have been, about any target
 	k.decided = decided
 	some := len(s.lively)

@@ -77,11 +77,14 @@ func (k *Keeper) See(ns *namespace.Snapshot) *Source {
 // Use puts a Source in force: from now on its targets are probed and judged.
 func (k *Keeper) Use(s *Source) {
 	k.mu.Lock()
-	same := k.source == s
+	before := k.source
 	k.source = s
 	k.mu.Unlock()
-	if !same && k.o.Monitor != nil {
-		k.o.Monitor.Watch(watched(s.snapshot))
+	if m := k.o.Monitor; before != s && m != nil {
+		if before == nil {
+			m.Restore(k.wereDown(s.snapshot))
+		}
+		m.Watch(watched(s.snapshot))
 	}
 	k.tell()
 }
@@ -98,6 +101,22 @@ func (k *Keeper) tell() {
 	case k.news <- struct{}{}:
 	default:
 	}
+}
+
+// wereDown are the targets that were down before the restart: like any that is
+// down, they have to answer as often as their policy says.
+func (k *Keeper) wereDown(ns *namespace.Snapshot) []health.Verdict {
+	statuses := k.o.Store.Statuses()
+	if len(statuses) == 0 {
+		return nil
+	}
+	var down []health.Verdict
+	each(ns, func(root *namespace.Root, link namespace.Link, t namespace.Target) {
+		if saved, known := statuses[key(root, link, t)]; known && saved.State == referral.Down {
+			down = append(down, health.Verdict{Host: t.Host(), Path: pathOf(t), State: health.Down, Since: saved.Since, Why: saved.Reason})
+		}
+	})
+	return down
 }
 
 // watched are the targets that a namespace has probed. What the configuration

@@ -1,10 +1,14 @@
 package targets
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"dfsd/referral/health"
 
 	"dfsd/namespace"
 	"dfsd/referral"
@@ -238,4 +242,56 @@ func TestNamesOfTargets(t *testing.T) {
 			t.Errorf("Offline(%+v) = %+v, %v", r, d, err)
 		}
 	}
+}
+
+// scriptProber is a prober whose hosts all take connections, or none.
+type scriptProber struct{ good bool }
+
+func (p scriptProber) Probe(_ context.Context, _ string, paths []string) health.Result {
+	if !p.good {
+		return health.Result{Host: &health.Failure{Stage: health.StageDial, Err: errors.New("refused")}}
+	}
+	return health.Result{Targets: make([]*health.Failure, len(paths))}
+}
+
+// TestDownOverARestart: a target that was down before a restart has to answer as
+// often as its policy says, not once.
+func TestDownOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := namespace.FolderConfig{Path: "projects", TTL: time.Minute, Targets: []namespace.TargetConfig{{Path: `\\fs1\projects`}, {Path: `\\fs2\projects`}}}
+		ns, err := namespace.New([]namespace.Config{{
+			Name: "public", TTL: time.Minute, Folders: []namespace.FolderConfig{folder},
+			Probe: &namespace.ProbeConfig{Interval: 10 * time.Second, Timeout: time.Second, DownAfter: 3, UpAfter: 3, Port: 445},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		store, err := targetstate.OpenStore(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := ns.Match(`\x\public\projects`).Link
+		name := targetstate.StatusKey(targetstate.FolderPath("public", "projects"), first.Target(0))
+		if err := store.SaveStatuses(map[string]targetstate.SavedStatus{name: {State: referral.Down, Reason: "refused", Since: time.Now().Add(-time.Hour)}}); err != nil {
+			t.Fatal(err)
+		}
+		monitor := health.NewMonitor(health.Options{Prober: scriptProber{good: true}})
+		k := NewKeeper(Options{Store: store, Monitor: monitor, Started: time.Now()})
+		k.Use(k.See(ns))
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { _ = monitor.Run(ctx) }()
+		defer func() { stop(); synctest.Wait() }()
+		for _, tt := range []struct {
+			after time.Duration
+			want  string
+		}{{3 * time.Second, "down up"}, {10 * time.Second, "down up"}, {12 * time.Second, "up up"}} {
+			time.Sleep(tt.after)
+			synctest.Wait()
+			k.turn(time.Now())
+			if got := states(t, k); got != tt.want {
+				t.Errorf("%v later: %s, want %s", tt.after, got, tt.want)
+			}
+		}
+	})
 }

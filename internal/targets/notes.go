@@ -9,6 +9,7 @@ import (
 
 	"dfsd/namespace"
 	"dfsd/referral/targetstate"
+	"dfsd/replication/summary"
 )
 
 // note is what a host tells others of its decisions about targets. Field names
@@ -91,13 +92,10 @@ type heardNotes struct {
 }
 
 // hear takes in what all hosts say; what is as before is not read again.
-func (f *foreign) hear(k *Keeper) {
-	if k.o.Replicas == nil {
-		return
-	}
+func (f *foreign) hear(hosts []summary.Host) {
 	next := map[string]heardNotes{}
 	f.all = nil
-	for _, h := range k.o.Replicas.Hosts() {
+	for _, h := range hosts {
 		if h.Self || len(h.Notes) == 0 {
 			continue
 		}
