@@ -38,6 +38,9 @@ type Options struct {
 	// new here would leave the tree. nil: always. It is called by Run's
 	// goroutine and must not block.
 	Writable func() bool
+	// Wrote is called after each writing, by Run's goroutine: whoever does not
+	// hear of what this process does learns it so. nil: nobody need be told.
+	Wrote func()
 }
 
 // Arrival is the newest canary of one member.
@@ -178,6 +181,9 @@ func (c *Canary) wrote(now time.Time, err error) {
 		c.log.Info("the canary was written again", zap.Uint64("seq", c.own.seq))
 	}
 	c.own.failing = false
+	if c.o.Wrote != nil {
+		c.o.Wrote()
+	}
 }
 
 // Arrivals returns the newest canary of each other member of which any was

@@ -42,8 +42,8 @@
 // leaves the old line or the new one. What a power loss leaves instead is refused
 // by the others and replaced at the next writing.
 //
-// What this needs of the rest of dfsd: the journal must hear these writings
-// although this process makes them; an install does not preserve the version
+// What this needs of the rest of dfsd: the journal must be told of these writings
+// where it does not hear what this process does (Options.Wrote); an install does not preserve the version
 // before; and a folder in which nothing but canaries is left counts as empty.
 // A filter that skips one of these names keeps that canary at home.
 //

@@ -11,8 +11,17 @@ import (
 func (f *folder) newCanary(m *canary.Metrics) *canary.Canary {
 	return canary.New(canary.Options{
 		Root: f.spec.path, Folder: f.spec.String(), Host: f.host, Members: f.spec.members, Every: f.spec.canary,
-		Log: f.log.Named("canary"), Writable: f.isSettled,
+		Log: f.log.Named("canary"), Writable: f.isSettled, Wrote: f.canaryWrote,
 	}, m)
+}
+
+// canaryWrote has a canary told like a user's change, although this process made
+// it.
+func (f *folder) canaryWrote() {
+	if r := f.current(); r != nil && r.enter() {
+		r.journal.Changed(".", canary.Directory)
+		r.leave()
+	}
 }
 
 // isSettled reports whether what is new here is a change of the folder: it is

@@ -55,7 +55,6 @@ func newFolder(s spec, o *Options) (*folder, error) {
 		f.links = append(f.links, newLink(f, w))
 	}
 	if s.canary > 0 {
-		f.own = 0 // this process changes the folder too: its canary
 		f.canary = f.newCanary(o.canaries)
 	}
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {

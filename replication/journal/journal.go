@@ -90,6 +90,7 @@ type Journal struct {
 	log     *zap.Logger
 	rescan  time.Duration
 	src     source // nil where nothing is heard
+	own     int    // Options.Own
 	wake    chan struct{}
 	done    chan struct{}
 	closing sync.Once
@@ -143,7 +144,7 @@ func (o Options) best() (Mode, source) {
 
 func newJournal(o Options, mode Mode, src source) *Journal {
 	j := &Journal{
-		log: o.Log.With(zap.String("path", o.Path)), rescan: o.Rescan, src: src, mode: mode,
+		log: o.Log.With(zap.String("path", o.Path)), rescan: o.Rescan, src: src, own: o.Own, mode: mode,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		pending: newSettle(o.Settle, o.MaxWait, maxPending),
 		scanAt:  time.Now().Add(o.Rescan),
@@ -199,6 +200,15 @@ func (j *Journal) hear(batch []event) {
 	select {
 	case j.wake <- struct{}{}:
 	default:
+	}
+}
+
+// Changed tells the journal of a change below dir/base that Options.Own, this
+// process, made as a user would. It is told like any that is heard. Where such a
+// change is heard anyhow, or nothing is heard, this does nothing.
+func (j *Journal) Changed(dir, base string) {
+	if j.own != 0 && j.Mode() == Fanotify {
+		j.hear([]event{{at: name{dir, base}, deep: true}})
 	}
 }
 
