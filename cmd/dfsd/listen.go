@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"syscall"
 )
@@ -40,18 +39,11 @@ func readToken(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	st, err := os.Stat(path)
+	text, err := readSecret("admin.token_file", path)
 	if err != nil {
-		return "", fmt.Errorf("read admin.token_file: %w", err)
+		return "", err
 	}
-	if st.Mode().Perm()&0o077 != 0 {
-		return "", withHint(fmt.Errorf("admin.token_file %s can be read by others", path), "chmod 600 %s", path)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("read admin.token_file: %w", err)
-	}
-	token := strings.TrimSpace(string(b))
+	token := strings.TrimSpace(text)
 	if token == "" {
 		return "", fmt.Errorf("admin.token_file %s is empty", path)
 	}

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +27,8 @@ type targetKeeping struct {
 	prober  *smbprobe.Prober
 	knock   *knocking
 	heard   *summaries // nil: this host knows nothing of replication
+
+	config *configs.File // that use took in last; its own
 }
 
 // newTargetKeeping puts them together. Nothing runs yet.
@@ -76,7 +75,10 @@ func (c memberCollector) Collect(out chan<- prometheus.Metric) {
 
 // use puts what a state says of targets in force.
 func (k *targetKeeping) use(s *state) {
-	k.knock.use(s.config)
+	if k.config != s.config { // a reload, and not only something learnt
+		k.config = s.config
+		k.knock.use(s.config)
+	}
 	k.keeper.Use(s.targets)
 }
 
@@ -157,7 +159,8 @@ func (p *knocking) use(file *configs.File) {
 		}
 		c, err := probeCredentials(ns.Probe.User, ns.Probe.PasswordFile)
 		if err != nil {
-			p.log.Error("probes do not log on to targets", zap.String("namespace", ns.Name), zap.Error(err))
+			p.log.Error("probes do not log on to targets", zap.String("namespace", ns.Name), zap.Error(err),
+				zap.String("next_step", "give probe.password_file mode 0600, and read access to the user that runs the daemon"))
 			continue
 		}
 		for _, f := range ns.Folders {
@@ -171,27 +174,12 @@ func (p *knocking) use(file *configs.File) {
 	p.byHost, p.ports = byHost, ports
 }
 
-// maxPassword bounds what is read of a password file, in bytes.
-const maxPassword = 4096
-
 func probeCredentials(user, file string) (c smbclient.Credentials, err error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return c, fmt.Errorf("read probe.password_file: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	text, err := readSecret("probe.password_file", file)
 	if err != nil {
 		return c, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return c, fmt.Errorf("probe.password_file %s can be read by others; chmod 600 it", file)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxPassword))
-	if err != nil {
-		return c, fmt.Errorf("read probe.password_file: %w", err)
-	}
-	c.Password = strings.TrimRight(string(text), "\r\n")
+	c.Password = strings.TrimRight(text, "\r\n")
 	if domain, name, found := strings.Cut(user, `\`); found {
 		c.Domain, c.User = domain, name
 	} else {

@@ -24,25 +24,6 @@ type row struct {
 	state  referral.State
 }
 
-// NewTable asks for the status of each target in ns, in the order of its roots
-// and links, and keeps them. A target that several links name has several
-// entries in ns, and a status in each. nil for ns or statuses: all are up.
-func NewTable(ns *namespace.Snapshot, statuses func(root *namespace.Root, link namespace.Link, t namespace.Target) Status) *Table {
-	if ns == nil || statuses == nil {
-		return &Table{}
-	}
-	b := NewBuilder(ns, ns.NumTargets())
-	for _, root := range ns.Roots() {
-		for link := range root.Links() {
-			for i := range link.NumTargets() {
-				t := link.Target(i)
-				b.Put(t, statuses(root, link, t))
-			}
-		}
-	}
-	return b.Table()
-}
-
 // Builder makes a Table of some of a Snapshot's targets; all others are up. It
 // serves one goroutine.
 type Builder struct {

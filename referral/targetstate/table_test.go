@@ -54,7 +54,7 @@ func byHost(m map[string]Status) func(*namespace.Root, namespace.Link, namespace
 func TestTable(t *testing.T) {
 	ns := snapshot(t, "public", "fs1 fs2", "fs2 fs3", "fs1 fs4")
 	var asked []string
-	table := NewTable(ns, func(root *namespace.Root, link namespace.Link, target namespace.Target) Status {
+	table := newTable(ns, func(root *namespace.Root, link namespace.Link, target namespace.Target) Status {
 		name := root.Name() + "|" + link.Path() + "|" + target.Host()
 		asked = append(asked, name)
 		if target.Host() == "fs2" && link.Path() == "f1" {
@@ -63,10 +63,10 @@ func TestTable(t *testing.T) {
 		return Status{Since: started}
 	})
 	if want := "public|f0|fs1 public|f0|fs2 public|f1|fs2 public|f1|fs3 public|f2|fs1 public|f2|fs4"; strings.Join(asked, " ") != want {
-		t.Errorf("NewTable() asked for %q, want %q", asked, want)
+		t.Errorf("newTable() asked for %q, want %q", asked, want)
 	}
 	if len(table.statuses) != 2 {
-		t.Errorf("NewTable() keeps %d statuses, want 2", len(table.statuses))
+		t.Errorf("newTable() keeps %d statuses, want 2", len(table.statuses))
 	}
 	for r := range ns.Roots()[0].Links() {
 		for i := range r.NumTargets() {
@@ -84,7 +84,7 @@ func TestTable(t *testing.T) {
 // TestTableOfAnotherSnapshot: after a reload nothing is said of what the numbers
 // once were.
 func TestTableOfAnotherSnapshot(t *testing.T) {
-	table := NewTable(snapshot(t, "public", "fs1 fs2"), byHost(map[string]Status{"fs1": {State: referral.Down}, "fs2": {State: referral.Offline}}))
+	table := newTable(snapshot(t, "public", "fs1 fs2"), byHost(map[string]Status{"fs1": {State: referral.Down}, "fs2": {State: referral.Offline}}))
 	for _, other := range []*namespace.Snapshot{snapshot(t, "public", "fs1 fs2"), snapshot(t, "public", "fs1 fs2 fs3 fs4 fs5")} {
 		link := linkAt(t, other, `\h\public\f0`)
 		for i := range link.NumTargets() {
@@ -101,7 +101,7 @@ func TestTableOfAnotherSnapshot(t *testing.T) {
 func TestTableWithoutStatuses(t *testing.T) {
 	ns := snapshot(t, "public", "fs1")
 	link := linkAt(t, ns, `\h\public\f0`)
-	for name, table := range map[string]*Table{"nil": nil, "no snapshot": NewTable(nil, byHost(nil)), "no statuses": NewTable(ns, nil)} {
+	for name, table := range map[string]*Table{"nil": nil, "no snapshot": newTable(nil, byHost(nil)), "no statuses": newTable(ns, nil)} {
 		if table.TargetState(link.Target(0)) != referral.Up || table.StateReason(link.Target(0)) != "" || table.Degraded(link) || table.Degraded(namespace.Link{}) {
 			t.Errorf("%s: a table without statuses says something", name)
 		}
@@ -125,7 +125,7 @@ func TestDegraded(t *testing.T) {
 		{"fs1 fs3", Status{State: referral.Down}, false},
 	} {
 		ns := snapshot(t, "public", c.hosts, "fs9")
-		table := NewTable(ns, byHost(map[string]Status{"fs2": c.state}))
+		table := newTable(ns, byHost(map[string]Status{"fs2": c.state}))
 		if got := table.Degraded(linkAt(t, ns, `\h\public\f0`)); got != c.want {
 			t.Errorf("Degraded(%s) = %v with %+v, want %v", c.hosts, got, c.state, c.want)
 		}
@@ -143,7 +143,7 @@ func TestReferralsReadTheTable(t *testing.T) {
 		"fs2": {Decision: &Decision{Kind: Drained, At: started, TakenOut: started}},
 		"fs3": {Replicated: true, MaxLag: s, Words: []Word{lacking("fs4", 9, time.Hour, 0)}},
 	}
-	table := NewTable(ns, func(_ *namespace.Root, _ namespace.Link, target namespace.Target) Status {
+	table := newTable(ns, func(_ *namespace.Root, _ namespace.Link, target namespace.Target) Status {
 		return Judge(facts[target.Host()], noon)
 	})
 	view := referral.NewView(ns, nil, referral.ViewOptions{States: table})
@@ -165,7 +165,7 @@ func TestReferralsReadTheTable(t *testing.T) {
 
 func TestTableAllocatesNothing(t *testing.T) {
 	ns := snapshot(t, "public", "fs1 fs2")
-	table := NewTable(ns, byHost(nil))
+	table := newTable(ns, byHost(nil))
 	link := linkAt(t, ns, `\h\public\f0`)
 	target := link.Target(1)
 	if n := testing.AllocsPerRun(100, func() {
@@ -177,7 +177,7 @@ func TestTableAllocatesNothing(t *testing.T) {
 
 func BenchmarkTargetState(b *testing.B) {
 	ns := snapshot(b, "public", "fs1 fs2 fs3")
-	table := NewTable(ns, byHost(map[string]Status{"fs2": {State: referral.Down}}))
+	table := newTable(ns, byHost(map[string]Status{"fs2": {State: referral.Down}}))
 	target := linkAt(b, ns, `\h\public\f0`).Target(1)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -237,6 +237,25 @@ func BenchmarkNewTable(b *testing.B) {
 	in := judged(func(in *Inputs) { in.Words = []Word{lacking("fs1", 3, 3*s, s), lacking("fs3", 0, 0, s)} })
 	b.ReportAllocs()
 	for b.Loop() {
-		NewTable(ns, func(_ *namespace.Root, _ namespace.Link, _ namespace.Target) Status { return Judge(in, noon) })
+		newTable(ns, func(_ *namespace.Root, _ namespace.Link, _ namespace.Target) Status { return Judge(in, noon) })
 	}
+}
+
+// newTable makes a Table of all targets: it asks for the status of each target in ns, in the order of its roots
+// and links, and keeps them. A target that several links name has several
+// entries in ns, and a status in each. nil for ns or statuses: all are up.
+func newTable(ns *namespace.Snapshot, statuses func(root *namespace.Root, link namespace.Link, t namespace.Target) Status) *Table {
+	if ns == nil || statuses == nil {
+		return &Table{}
+	}
+	b := NewBuilder(ns, ns.NumTargets())
+	for _, root := range ns.Roots() {
+		for link := range root.Links() {
+			for i := range link.NumTargets() {
+				t := link.Target(i)
+				b.Put(t, statuses(root, link, t))
+			}
+		}
+	}
+	return b.Table()
 }

@@ -95,9 +95,6 @@ func costOf(e *ldap.Entry, attribute string) string {
 	return e.GetEqualFoldAttributeValue(attribute)
 }
 
-// size is how many objects c holds.
-func (c *content) size() int { return len(c.sites) + len(c.subnets) + len(c.links) }
-
 // rows returns all objects in no order. What they share with c does not change.
 func (c *content) rows() rows {
 	raw := rows{

@@ -303,3 +303,6 @@ func TestIdentityOf(t *testing.T) {
 		}
 	}
 }
+
+// size is how many objects c holds.
+func (c *content) size() int { return len(c.sites) + len(c.subnets) + len(c.links) }
