@@ -75,6 +75,7 @@ func newRootCommand(std streams) *cobra.Command {
 		newStatusCommand(),
 		newReportCommand(),
 		newDoctorCommand(),
+		newAuditCommand(),
 		newIdentityCommand(),
 		newUserCommand(),
 		newVersionCommand(),

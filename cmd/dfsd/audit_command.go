@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dfsd/internal/audit"
+)
+
+func newAuditCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "audit", Short: "Who changed what, from the audit log of this host"}
+	cmd.AddCommand(newAuditListCommand(), newAuditVerifyCommand())
+	return cmd
+}
+
+func newAuditListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the latest changes, oldest first",
+		Long: "Lists changes that were made, or tried, through this host's daemon: who, what, why and\n" +
+			"with which result; -o json has what stood there before and after, too. It reads the\n" +
+			"data directory, with or without a daemon.",
+		Example: "  dfsd audit list\n  dfsd audit list -n 1000 -o json",
+		Args:    cobra.NoArgs,
+	}
+	from := addFileFlags(cmd)
+	n := cmd.Flags().IntP("number", "n", 50, fmt.Sprintf("how many, at most %d", audit.MaxTail))
+	out := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *n < 1 || *n > audit.MaxTail {
+			return usageError(cmd, fmt.Errorf("-n: %d is not between 1 and %d", *n, audit.MaxTail))
+		}
+		dir, err := from.dataDir()
+		if err != nil {
+			return err
+		}
+		entries, broken := audit.Tail(dir, *n) // what is whole is shown in any case
+		if entries == nil {
+			entries = []audit.Entry{}
+		}
+		if err := out.write(cmd.OutOrStdout(), entries, func(w *tabwriter.Writer) { auditTable(w, entries) }); err != nil {
+			return err
+		}
+		return broken
+	}
+	return cmd
+}
+
+func auditTable(w *tabwriter.Writer, entries []audit.Entry) {
+	fmt.Fprintln(w, "WHEN\tWHO\tACTION\tOBJECT\tREASON\tRESULT")
+	for _, e := range entries {
+		who, result := e.Who.User, "done"
+		if who == "" {
+			who = e.Who.Way
+		}
+		if e.Result != "" {
+			result = oneLine(e.Result)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), shown(who), shown(e.Action), shown(e.Object), shown(e.Reason), result)
+	}
+}
+
+func newAuditVerifyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check that the audit log is what was written",
+		Long: "Walks the chain of sums from the oldest entry that is kept to the newest. An entry that\n" +
+			"was changed, left out, put in or torn is named with its file and line, and the exit code\n" +
+			"is 1. It reads the data directory, with or without a daemon.",
+		Example: "  dfsd audit verify && echo untouched",
+		Args:    cobra.NoArgs,
+	}
+	from := addFileFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		dir, err := from.dataDir()
+		if err != nil {
+			return err
+		}
+		n, err := audit.Verify(dir)
+		if err != nil {
+			return fmt.Errorf("after %d good entries: %w", n, err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%d entries, each as it was written\n", n)
+		return nil
+	}
+	return cmd
+}
