@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"dfsd/internal/field"
 	"dfsd/replication/status"
 )
 
@@ -60,16 +61,16 @@ func (w *folderWriter) size() int { return len(w.body) + w.named }
 //	  oldest: uvarint, age in milliseconds; 0: nothing waits
 func (w *folderWriter) add(f *folder) {
 	s := &f.status
-	b := appendText(w.body, s.Group)
-	b = appendText(b, s.Folder)
+	b := field.AppendBytes(w.body, s.Group)
+	b = field.AppendBytes(b, s.Folder)
 	b = append(b, codeOf(folderStates[:], s.State))
-	b = appendText(b, s.Error)
+	b = field.AppendBytes(b, s.Error)
 	for _, v := range []int64{s.Files, s.Bytes, int64(s.Preserved.Files), s.UnreadFiles} {
 		b = appendAmount(b, v)
 	}
-	b = appendBool(b, s.Progress != nil)
+	b = field.AppendBool(b, s.Progress != nil)
 	if p := s.Progress; p != nil {
-		b = appendText(b, p.Phase)
+		b = field.AppendBytes(b, p.Phase)
 		for _, v := range []int64{p.FilesDone, p.FilesTotal, p.BytesDone, p.BytesTotal} {
 			b = appendAmount(b, v)
 		}
@@ -107,27 +108,27 @@ func (w *folderWriter) name(s string) int {
 // folder takes what folderWriter.add writes.
 func (r *reader) folder(names []string) *folder {
 	s := status.Folder{
-		Group: r.name("group"), Folder: r.name("folder"), State: stateOf(folderStates[:], r.byte("state")),
-		Error: r.text(maxError, "error"), Files: r.amount("files"), Bytes: r.amount("bytes"),
+		Group: r.name("group"), Folder: r.name("folder"), State: stateOf(folderStates[:], r.Byte("state")),
+		Error: r.text(maxError, "error"), Files: r.Amount("files"), Bytes: r.Amount("bytes"),
 	}
-	preserved := r.amount("preserved files")
+	preserved := r.Amount("preserved files")
 	if s.Preserved.Files = int(preserved); int64(s.Preserved.Files) != preserved {
-		r.fail("%d preserved files", preserved)
+		r.Fail("%d preserved files", preserved)
 	}
-	s.UnreadFiles = r.amount("unread files")
-	if r.bool("progress") {
+	s.UnreadFiles = r.Amount("unread files")
+	if r.Bool("progress") {
 		s.Progress = &status.Progress{
-			Phase: r.text(maxPhase, "phase"), FilesDone: r.amount("files done"), FilesTotal: r.amount("files in all"),
-			BytesDone: r.amount("bytes done"), BytesTotal: r.amount("bytes in all"), SecondsLeft: -1,
+			Phase: r.text(maxPhase, "phase"), FilesDone: r.Amount("files done"), FilesTotal: r.Amount("files in all"),
+			BytesDone: r.Amount("bytes done"), BytesTotal: r.Amount("bytes in all"), SecondsLeft: -1,
 		}
 	}
-	n := r.count(MaxConnections, leastConnection, "connections")
+	n := r.Count(MaxConnections, leastConnection, "connections")
 	s.Connections = make([]status.Connection, n)
 	f := &folder{oldest: make([]time.Time, n)}
 	for i := range n {
 		s.Connections[i] = status.Connection{
-			From: r.place(names), To: r.place(names), State: stateOf(connectionStates[:], r.byte("state")),
-			BacklogFiles: r.amount("backlog files"), BacklogBytes: r.amount("backlog bytes"),
+			From: r.place(names), To: r.place(names), State: stateOf(connectionStates[:], r.Byte("state")),
+			BacklogFiles: r.Amount("backlog files"), BacklogBytes: r.Amount("backlog bytes"),
 		}
 		if oldest := r.duration("oldest"); oldest > 0 {
 			f.oldest[i] = r.now.Add(-oldest)
@@ -140,9 +141,9 @@ func (r *reader) folder(names []string) *folder {
 
 // place takes the place of a name.
 func (r *reader) place(names []string) string {
-	v := r.uvarint("name")
+	v := r.Uvarint("name")
 	if v >= uint64(len(names)) {
-		r.fail("name %d of %d", v, len(names))
+		r.Fail("name %d of %d", v, len(names))
 		return ""
 	}
 	return names[v]

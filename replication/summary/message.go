@@ -3,6 +3,8 @@ package summary
 import (
 	"fmt"
 	"time"
+
+	"dfsd/internal/field"
 )
 
 // Bounds of what a host may say of itself.
@@ -41,17 +43,17 @@ type hello struct {
 func (h hello) append(b []byte) []byte {
 	b = appendNumber(b, h.lowest)
 	b = appendNumber(b, h.highest)
-	b = appendText(b, h.host)
-	return appendText(b, h.software)
+	b = field.AppendBytes(b, h.host)
+	return field.AppendBytes(b, h.software)
 }
 
 func parseHello(body []byte) (hello, error) {
-	r := &reader{b: body}
-	h := hello{r.uvarint("lowest version"), r.uvarint("highest version"), r.name("host"), r.text(maxText, "software")}
+	r := readerOf(body, time.Time{})
+	h := hello{r.Uvarint("lowest version"), r.Uvarint("highest version"), r.name("host"), r.text(maxText, "software")}
 	if h.lowest > h.highest {
-		r.fail("versions %d to %d", h.lowest, h.highest)
+		r.Fail("versions %d to %d", h.lowest, h.highest)
 	}
-	return h, r.end("a hello")
+	return h, r.End("a hello")
 }
 
 // stand is how far a host's word on itself goes: boot and seq as Package
@@ -88,8 +90,8 @@ func (m beat) append(b []byte) []byte {
 	b = appendNumber(b, m.got)
 	b = appendNumber(b, uint64(len(m.standings)))
 	for _, s := range m.standings {
-		b = appendText(b, s.host)
-		b = appendBool(b, s.want)
+		b = field.AppendBytes(b, s.host)
+		b = field.AppendBool(b, s.want)
 		b = s.appendTo(b)
 		b = appendNumber(b, s.tick)
 		b = appendDuration(b, s.age)
@@ -100,21 +102,21 @@ func (m beat) append(b []byte) []byte {
 func (s stand) appendTo(b []byte) []byte { return appendNumber(appendNumber(b, s.boot), s.seq) }
 
 func parseBeat(body []byte) (beat, error) {
-	r := &reader{b: body}
-	m := beat{got: r.uvarint("updates received")}
-	n := r.count(maxHosts, 7, "hosts")
+	r := readerOf(body, time.Time{})
+	m := beat{got: r.Uvarint("updates received")}
+	n := r.Count(maxHosts, 7, "hosts")
 	m.standings = make([]standing, 0, n)
 	for i := range n {
-		s := standing{host: r.name("host"), want: r.bool("want"), stand: r.stand(), tick: r.uvarint("tick"), age: r.duration("age")}
+		s := standing{host: r.name("host"), want: r.Bool("want"), stand: r.stand(), tick: r.Uvarint("tick"), age: r.duration("age")}
 		if i > 0 && s.host <= m.standings[i-1].host {
-			r.fail("host %d is out of order", i)
+			r.Fail("host %d is out of order", i)
 		}
-		if r.err != nil {
-			return beat{}, r.err
+		if r.Err != nil {
+			return beat{}, r.Err
 		}
 		m.standings = append(m.standings, s)
 	}
-	return m, r.end("a beat")
+	return m, r.End("a beat")
 }
 
 // Flags of an update.
@@ -177,63 +179,63 @@ func (u *update) append(b []byte, now time.Time) []byte {
 	if u.hasNotes {
 		flags |= flagNotes
 	}
-	b = appendText(b, u.host)
+	b = field.AppendBytes(b, u.host)
 	b = u.appendTo(b)
 	b = appendNumber(b, u.tick)
 	b = appendDuration(b, u.age)
 	b = appendNumber(b, u.base)
 	b = append(b, flags)
-	b = appendText(b, u.software)
+	b = field.AppendBytes(b, u.software)
 	if u.hasNotes {
-		b = appendText(b, u.notes)
+		b = field.AppendBytes(b, u.notes)
 	}
 	b = appendNumber(b, uint64(len(w.names)))
 	for _, name := range w.names {
-		b = appendText(b, name)
+		b = field.AppendBytes(b, name)
 	}
 	b = appendNumber(b, uint64(len(u.folders)))
 	return append(b, w.body...)
 }
 
 func parseUpdate(body []byte, now time.Time) (*update, error) {
-	r := &reader{b: body, now: now}
-	u := &update{host: r.name("host"), stand: r.stand(), tick: r.uvarint("tick"), age: r.duration("age"), base: r.uvarint("base")}
+	r := readerOf(body, now)
+	u := &update{host: r.name("host"), stand: r.stand(), tick: r.Uvarint("tick"), age: r.duration("age"), base: r.Uvarint("base")}
 	if u.boot == 0 || u.seq == 0 || u.base >= u.seq {
-		r.fail("boot %d, seq %d, base %d", u.boot, u.seq, u.base)
+		r.Fail("boot %d, seq %d, base %d", u.boot, u.seq, u.base)
 	}
-	flags := r.byte("flags")
+	flags := r.Byte("flags")
 	if flags&^allFlags != 0 {
-		r.fail("flags %#02x", flags)
+		r.Fail("flags %#02x", flags)
 	}
 	u.more, u.hasNotes = flags&flagMore != 0, flags&flagNotes != 0
 	u.software = r.text(maxText, "software")
 	if u.hasNotes {
-		u.notes = append([]byte{}, r.bytes(MaxNotes, "notes")...)
+		u.notes = append([]byte{}, r.Bytes(MaxNotes, "notes")...)
 	}
-	names := make([]string, r.count(maxNames, 1, "names"))
+	names := make([]string, r.Count(maxNames, 1, "names"))
 	for i := range names {
 		names[i] = r.text(maxText, "name")
 	}
 	u.folders = r.folders(names)
-	return u, r.end("an update")
+	return u, r.End("an update")
 }
 
 // folders takes a list of folders.
 func (r *reader) folders(names []string) []*folder {
-	n := r.count(MaxFolders, leastFolder, "folders")
+	n := r.Count(MaxFolders, leastFolder, "folders")
 	folders := make([]*folder, 0, n)
 	cost := 0
 	for i := range n {
 		f := r.folder(names)
-		if r.err != nil {
+		if r.Err != nil {
 			return nil
 		}
 		if i > 0 && folders[i-1].compare(f) >= 0 {
-			r.fail("folder %d is out of order", i)
+			r.Fail("folder %d is out of order", i)
 			return nil
 		}
 		if cost += f.cost; cost > maxCost {
-			r.fail("the folders take more than %d bytes", maxCost)
+			r.Fail("the folders take more than %d bytes", maxCost)
 			return nil
 		}
 		folders = append(folders, f)

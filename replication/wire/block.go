@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 
+	"dfsd/internal/field"
+
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -63,11 +65,11 @@ func appendBlock(b, p []byte, e effort) []byte {
 	if stored := squeeze(p, e); stored != nil {
 		b = binary.AppendUvarint(append(b, zstandard), uint64(len(p)))
 		fill := max(0, (len(p)-freeExpand+maxRatio-1)/maxRatio-len(stored))
-		b = appendBytes(b, stored)
+		b = field.AppendBytes(b, stored)
 		b = binary.AppendUvarint(b, uint64(fill))
 		return append(b, make([]byte, fill)...)
 	}
-	return appendBytes(append(b, plain), p)
+	return field.AppendBytes(append(b, plain), p)
 }
 
 // squeeze returns p compressed, or nil where that does not pay.
@@ -89,28 +91,28 @@ func squeeze(p []byte, e effort) []byte {
 // block takes one block of at most limit bytes; whether it came compressed is
 // told too. A plain block aliases the body.
 func (r *reader) block(limit int, field string) (p []byte, squeezed bool) {
-	switch method := r.byte(field); {
-	case r.err != nil:
+	switch method := r.Byte(field); {
+	case r.Err != nil:
 		return nil, false
 	case method == plain:
-		return r.bytes(limit, field), false
+		return r.Bytes(limit, field), false
 	case method != zstandard:
-		r.fail("%s is compressed by method %d", field, method)
+		r.Fail("%s is compressed by method %d", field, method)
 		return nil, false
 	}
-	size := r.uvarint(field)
-	stored := r.bytes(MaxBody, field)
-	fill := r.bytes(MaxBody, field)
-	if r.err != nil {
+	size := r.Uvarint(field)
+	stored := r.Bytes(MaxBody, field)
+	fill := r.Bytes(MaxBody, field)
+	if r.Err != nil {
 		return nil, true
 	}
 	if size > uint64(limit) || size > uint64(freeExpand+maxRatio*(len(stored)+len(fill))) {
-		r.fail("%s of %d bytes expands to %d", field, len(stored), size)
+		r.Fail("%s of %d bytes expands to %d", field, len(stored), size)
 		return nil, true
 	}
 	p, err := theSqueezer().decoder.DecodeAll(stored, make([]byte, 0, size))
 	if err != nil || uint64(len(p)) != size {
-		r.fail("%s of %d bytes does not expand to %d: %v", field, len(stored), size, err)
+		r.Fail("%s of %d bytes does not expand to %d: %v", field, len(stored), size, err)
 		return nil, true
 	}
 	return p, true

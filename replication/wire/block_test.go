@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"dfsd/internal/field"
+
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -32,11 +34,11 @@ func TestBlocksRoundTrip(t *testing.T) {
 	}
 	for _, tt := range tests {
 		b := appendBlock(nil, tt.p, tt.e)
-		r := &reader{b: slices.Clip(b)}
+		r := readerOf(slices.Clip(b))
 		got, squeezed := r.block(maxPlain, "block")
-		r.end("block")
-		if r.err != nil || !bytes.Equal(got, tt.p) || squeezed != tt.squeezed || len(b) > tt.longest {
-			t.Errorf("%s: block of %d bytes = %d bytes, %v, %v; want %d, %v", tt.name, len(b), len(got), squeezed, r.err, len(tt.p), tt.squeezed)
+		r.End("block")
+		if r.Err != nil || !bytes.Equal(got, tt.p) || squeezed != tt.squeezed || len(b) > tt.longest {
+			t.Errorf("%s: block of %d bytes = %d bytes, %v, %v; want %d, %v", tt.name, len(b), len(got), squeezed, r.Err, len(tt.p), tt.squeezed)
 		}
 	}
 }
@@ -59,7 +61,7 @@ func bomb(t testing.TB, size, really int) []byte {
 		t.Fatal(err)
 	}
 	b := binary.AppendUvarint([]byte{zstandard}, uint64(size))
-	return append(appendBytes(b, stored.Bytes()), 0)
+	return append(field.AppendBytes(b, stored.Bytes()), 0)
 }
 
 func TestBombsAreRefused(t *testing.T) {

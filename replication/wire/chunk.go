@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 
+	"dfsd/internal/field"
 	"dfsd/replication"
 )
 
@@ -32,16 +33,16 @@ func appendRanges(b []byte, ranges []Range) []byte {
 
 // ranges takes ranges that are not empty, rise and do not overlap.
 func (r *reader) ranges() []Range {
-	n := r.count(MaxRanges, 2, "ranges")
+	n := r.Count(MaxRanges, 2, "ranges")
 	if n == 0 {
 		return nil
 	}
 	ranges := make([]Range, n)
 	var end int64
 	for i := range ranges {
-		skip, length := r.amount("skip"), r.amount("length")
+		skip, length := r.Amount("skip"), r.Amount("length")
 		if length == 0 || end+skip < 0 || end+skip+length < 0 {
-			r.fail("a range of length %d that begins %d behind %d", length, skip, end)
+			r.Fail("a range of length %d that begins %d behind %d", length, skip, end)
 			return nil
 		}
 		ranges[i] = Range{end + skip, length}
@@ -88,9 +89,9 @@ func (w WantChunkList) Append(b []byte) []byte {
 }
 
 func parseWantChunkList(r *reader) Message {
-	w := WantChunkList{r.folder(), r.want(), ListMode(r.byte("mode")), r.uint32("average"), r.byte("level"), r.ranges()}
+	w := WantChunkList{r.folder(), r.want(), ListMode(r.Byte("mode")), r.uint32("average"), r.Byte("level"), r.ranges()}
 	if w.Mode >= listModes {
-		r.fail("list of mode %d", w.Mode)
+		r.Fail("list of mode %d", w.Mode)
 	}
 	return w
 }
@@ -148,11 +149,11 @@ func (Recipe) Type() Type { return TypeRecipe }
 
 // Append writes the average, whether chunks follow, and the steps as one block.
 func (p Recipe) Append(b []byte) []byte {
-	return appendBlock(appendBool(binary.AppendUvarint(b, uint64(p.Average)), p.Filled), p.Steps, fast)
+	return appendBlock(field.AppendBool(binary.AppendUvarint(b, uint64(p.Average)), p.Filled), p.Steps, fast)
 }
 
 func parseRecipe(r *reader) Message {
-	p := Recipe{Average: r.uint32("average"), Filled: r.bool("filled")}
+	p := Recipe{Average: r.uint32("average"), Filled: r.Bool("filled")}
 	p.Steps, _ = r.block(MaxOpaque, "steps")
 	return p
 }

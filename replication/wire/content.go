@@ -23,9 +23,9 @@ func (w WantRange) Append(b []byte) []byte {
 }
 
 func parseWantRange(r *reader) Message {
-	w := WantRange{r.folder(), r.want(), r.amount("offset"), r.amount("length")}
+	w := WantRange{r.folder(), r.want(), r.Amount("offset"), r.Amount("length")}
 	if w.Offset+w.Length < 0 {
-		r.fail("a range from %d of length %d", w.Offset, w.Length)
+		r.Fail("a range from %d of length %d", w.Offset, w.Length)
 	}
 	return w
 }
@@ -58,10 +58,10 @@ func (d Data) Append(b []byte) []byte {
 }
 
 func parseData(r *reader) Message {
-	d := Data{Offset: r.amount("offset"), Zeros: r.amount("zeros")}
+	d := Data{Offset: r.Amount("offset"), Zeros: r.Amount("zeros")}
 	d.Bytes, d.Squeezed = r.block(MaxPiece, "content")
 	if end := d.Offset + int64(len(d.Bytes)); end < 0 || end+d.Zeros < 0 {
-		r.fail("a piece at %d of length %d and %d zeros", d.Offset, len(d.Bytes), d.Zeros)
+		r.Fail("a piece at %d of length %d and %d zeros", d.Offset, len(d.Bytes), d.Zeros)
 	}
 	return d
 }

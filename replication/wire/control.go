@@ -22,7 +22,7 @@ func (Ping) Type() Type { return TypePing }
 // Append writes the mark.
 func (p Ping) Append(b []byte) []byte { return binary.AppendUvarint(b, p.Mark) }
 
-func parsePing(r *reader) Message { return Ping{r.uvarint("mark")} }
+func parsePing(r *reader) Message { return Ping{r.Uvarint("mark")} }
 
 // Pong answers a Ping.
 type Pong struct{ Mark uint64 }
@@ -33,7 +33,7 @@ func (Pong) Type() Type { return TypePong }
 // Append writes the mark.
 func (p Pong) Append(b []byte) []byte { return binary.AppendUvarint(b, p.Mark) }
 
-func parsePong(r *reader) Message { return Pong{r.uvarint("mark")} }
+func parsePong(r *reader) Message { return Pong{r.Uvarint("mark")} }
 
 // Cancel withdraws the request whose id its frame carries.
 type Cancel struct{}

@@ -25,21 +25,22 @@ type decoder struct {
 
 // newDecoder takes the columns off a body, together at most maxPlain bytes.
 func newDecoder(body *reader) *decoder {
-	d := &decoder{out: body, n: body.count(MaxRecords, 1, "records")}
+	d := &decoder{out: body, n: body.Count(MaxRecords, 1, "records")}
 	if d.n == 0 {
 		return d
 	}
 	left := maxPlain
 	for c := range d.columns {
-		d.columns[c].b, _ = body.block(left, "column")
-		left -= len(d.columns[c].b)
+		column, _ := body.block(left, "column")
+		d.columns[c] = readerOf(column)
+		left -= len(d.columns[c].Body)
 	}
-	if d.n > len(d.columns[colKind].b) {
-		body.fail("%d records, %d kinds", d.n, len(d.columns[colKind].b))
+	if d.n > len(d.columns[colKind].Body) {
+		body.Fail("%d records, %d kinds", d.n, len(d.columns[colKind].Body))
 	}
-	d.clocks, d.createds = base(body.byte("base of clocks")), base(body.byte("base of creation times"))
+	d.clocks, d.createds = base(body.Byte("base of clocks")), base(body.Byte("base of creation times"))
 	if d.clocks > mtime || d.createds >= bases {
-		body.fail("bases %d and %d of times", d.clocks, d.createds)
+		body.Fail("bases %d and %d of times", d.clocks, d.createds)
 	}
 	for i := range d.numbers {
 		d.numbers[i] = body.numbers(d.n, "column of numbers")
@@ -56,7 +57,7 @@ func (d *decoder) number(n number) uint64 {
 
 // records returns all of them, or nil where there is a fault.
 func (d *decoder) records() []replication.Record {
-	if d.n == 0 || d.out.err != nil {
+	if d.n == 0 || d.out.Err != nil {
 		return nil
 	}
 	records := make([]replication.Record, d.n)
@@ -66,13 +67,13 @@ func (d *decoder) records() []replication.Record {
 			return nil
 		}
 		if err := records[i].Validate(); err != nil {
-			d.out.fail("record %d: %v", i, err)
+			d.out.Fail("record %d: %v", i, err)
 			return nil
 		}
 		d.last = records[i]
 	}
 	for c := range d.columns {
-		d.columns[c].end(fmt.Sprintf("the last record in column %d", c))
+		d.columns[c].End(fmt.Sprintf("the last record in column %d", c))
 	}
 	d.sound(d.n)
 	return records
@@ -81,18 +82,18 @@ func (d *decoder) records() []replication.Record {
 // sound makes the first fault of any column that of the body.
 func (d *decoder) sound(i int) bool {
 	for c := range d.columns {
-		if err := d.columns[c].err; err != nil && d.out.err == nil {
-			d.out.err = fmt.Errorf("record %d: %w", i, err)
+		if err := d.columns[c].Err; err != nil && d.out.Err == nil {
+			d.out.Err = fmt.Errorf("record %d: %w", i, err)
 		}
 	}
-	return d.out.err == nil
+	return d.out.Err == nil
 }
 
 func (d *decoder) record(r *replication.Record) {
-	r.Kind = replication.Kind(d.columns[colKind].byte("kind"))
-	flags := d.columns[colFlags].byte("flags")
+	r.Kind = replication.Kind(d.columns[colKind].Byte("kind"))
+	flags := d.columns[colFlags].Byte("flags")
 	if flags&^allBits != 0 {
-		d.columns[colFlags].fail("flags %#02x", flags)
+		d.columns[colFlags].Fail("flags %#02x", flags)
 	}
 	r.Deleted, r.Displaced = flags&isDeleted != 0, flags&isDisplaced != 0
 	if flags&hasInto != 0 {
@@ -109,18 +110,18 @@ func (d *decoder) record(r *replication.Record) {
 		r.Hash = d.out.hash("hash")
 	}
 	if flags&hasTarget != 0 {
-		r.Target = string(d.columns[colTarget].bytes(replication.MaxTarget, "target"))
+		r.Target = string(d.columns[colTarget].Bytes(replication.MaxTarget, "target"))
 	}
 }
 
 func (d *decoder) place(r *replication.Record) {
-	shared := int(d.columns[colIDHead].byte("shared bytes of the id"))
+	shared := int(d.columns[colIDHead].Byte("shared bytes of the id"))
 	if shared > len(r.ID) {
-		d.columns[colIDHead].fail("an id of %d bytes", shared)
+		d.columns[colIDHead].Fail("an id of %d bytes", shared)
 		shared = len(r.ID)
 	}
 	copy(r.ID[:shared], d.last.ID[:])
-	copy(r.ID[shared:], d.columns[colIDTail].take(len(r.ID)-shared, "id"))
+	copy(r.ID[shared:], d.columns[colIDTail].Take(len(r.ID)-shared, "id"))
 	r.Parent = d.parent()
 	if r.Kind == replication.Directory {
 		d.folders.add(r.ID)
@@ -130,7 +131,7 @@ func (d *decoder) place(r *replication.Record) {
 
 func (d *decoder) parent() replication.FileID {
 	in := &d.columns[colParent]
-	switch ref := in.uvarint("parent"); {
+	switch ref := in.Uvarint("parent"); {
 	case ref == 0:
 		id := d.columns[colFolder].id("parent")
 		d.folders.add(id)
@@ -140,31 +141,31 @@ func (d *decoder) parent() replication.FileID {
 	case ref-2 < uint64(len(d.folders.ids)):
 		return d.folders.ids[ref-2]
 	default:
-		in.fail("parent %d of %d", ref-2, len(d.folders.ids))
+		in.Fail("parent %d of %d", ref-2, len(d.folders.ids))
 		return replication.FileID{}
 	}
 }
 
 func (d *decoder) name() string {
 	in := &d.columns[colNameLen]
-	shared, rest := in.uvarint("shared bytes of the name"), in.uvarint("bytes of the name")
+	shared, rest := in.Uvarint("shared bytes of the name"), in.Uvarint("bytes of the name")
 	if shared > uint64(len(d.last.Name)) || rest > replication.MaxName {
-		in.fail("a name of %d bytes of %q and %d others", shared, d.last.Name, rest)
+		in.Fail("a name of %d bytes of %q and %d others", shared, d.last.Name, rest)
 		return ""
 	}
-	return d.last.Name[:shared] + string(d.columns[colName].take(int(rest), "name"))
+	return d.last.Name[:shared] + string(d.columns[colName].Take(int(rest), "name"))
 }
 
 func (d *decoder) stamp() (s version.Stamp) {
 	in := &d.columns[colOrigin]
-	place := in.uvarint("origin")
+	place := in.Uvarint("origin")
 	if place == uint64(len(d.origins)) {
 		var o version.Origin
-		copy(o[:], d.columns[colOrigins].take(len(o), "origin"))
+		copy(o[:], d.columns[colOrigins].Take(len(o), "origin"))
 		d.origins = append(d.origins, o)
 	}
 	if place >= uint64(len(d.origins)) {
-		in.fail("origin %d of %d", place, len(d.origins))
+		in.Fail("origin %d of %d", place, len(d.origins))
 		return s
 	}
 	s.Origin = d.origins[place]
@@ -176,23 +177,23 @@ func (d *decoder) history(s version.Stamp, present bool) version.Vector {
 	if !present {
 		return version.Vector{}.With(s)
 	}
-	in := reader{b: d.columns[colHistory].bytes(maxHistory, "history")}
+	in := readerOf(d.columns[colHistory].Bytes(maxHistory, "history"))
 	v := in.vector("history")
-	in.end("history")
-	if in.err != nil && d.columns[colHistory].err == nil {
-		d.columns[colHistory].err = in.err
+	in.End("history")
+	if in.Err != nil && d.columns[colHistory].Err == nil {
+		d.columns[colHistory].Err = in.Err
 	}
 	return v
 }
 
 func (d *decoder) attr() replication.Attr {
 	in := &d.columns[colAttr]
-	place := in.uvarint("attributes")
+	place := in.Uvarint("attributes")
 	if place == uint64(len(d.attrs)) {
 		d.attrs = append(d.attrs, d.columns[colAttrs].attr())
 	}
 	if place >= uint64(len(d.attrs)) {
-		in.fail("attributes %d of %d", place, len(d.attrs))
+		in.Fail("attributes %d of %d", place, len(d.attrs))
 		return replication.Attr{}
 	}
 	return d.attrs[place]
@@ -202,7 +203,7 @@ func (d *decoder) times(r *replication.Record) {
 	last, _ := split(d.last.Attr.MTime)
 	seconds, nanos := last+unzigzag(d.number(numSeconds)), d.number(numNanos)
 	if seconds < math.MinInt64/int64(1e9)+1 || seconds >= math.MaxInt64/int64(1e9) || nanos >= 1e9 {
-		d.out.fail("a time of %d seconds and %d nanoseconds", seconds, nanos)
+		d.out.Fail("a time of %d seconds and %d nanoseconds", seconds, nanos)
 		return
 	}
 	r.Attr.MTime = seconds*1e9 + int64(nanos)

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 
+	"dfsd/internal/field"
 	"dfsd/replication"
 	"dfsd/replication/version"
 )
@@ -60,7 +61,7 @@ func (e *encoder) content(r *replication.Record) (flags byte) {
 		flags |= hasHash
 	}
 	if r.Target != "" {
-		e.columns[colTarget] = appendBytes(e.columns[colTarget], r.Target)
+		e.columns[colTarget] = field.AppendBytes(e.columns[colTarget], r.Target)
 		flags |= hasTarget
 	}
 	return flags
@@ -72,7 +73,7 @@ func (e *encoder) history(r *replication.Record) (flags byte) {
 		return 0
 	}
 	e.scratch = r.History.Append(e.scratch[:0])
-	e.columns[colHistory] = appendBytes(e.columns[colHistory], e.scratch)
+	e.columns[colHistory] = field.AppendBytes(e.columns[colHistory], e.scratch)
 	return hasHistory
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"dfsd/internal/field"
 )
 
 // What goes wrong between members, the same on both sides of the wire.
@@ -90,7 +92,7 @@ func (Error) Type() Type { return TypeError }
 
 // Append writes code and text.
 func (e Error) Append(b []byte) []byte {
-	return appendBytes(binary.AppendUvarint(b, uint64(e.Code)), clip(e.Text, maxText))
+	return field.AppendBytes(binary.AppendUvarint(b, uint64(e.Code)), clip(e.Text, maxText))
 }
 
 func parseError(r *reader) Message { return Error{Code(r.uint32("code")), r.text(maxText, "text")} }
@@ -121,7 +123,7 @@ func (Goodbye) Type() Type { return TypeGoodbye }
 
 // Append writes code and text.
 func (g Goodbye) Append(b []byte) []byte {
-	return appendBytes(binary.AppendUvarint(b, uint64(g.Code)), clip(g.Text, maxText))
+	return field.AppendBytes(binary.AppendUvarint(b, uint64(g.Code)), clip(g.Text, maxText))
 }
 
 func parseGoodbye(r *reader) Message { return Goodbye{Code(r.uint32("code")), r.text(maxText, "text")} }

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"dfsd/internal/field"
 )
 
 // Versions is the range of protocol versions that a member speaks. Each
@@ -76,39 +78,39 @@ func (h Hello) Append(b []byte) []byte {
 	b = append(b, magic...)
 	b = binary.AppendUvarint(b, uint64(h.Versions.Oldest))
 	b = binary.AppendUvarint(b, uint64(h.Versions.Newest))
-	b = appendBytes(b, clip(h.Host, maxName))
-	b = appendBytes(b, clip(h.Software, maxName))
+	b = field.AppendBytes(b, clip(h.Host, maxName))
+	b = field.AppendBytes(b, clip(h.Software, maxName))
 	b = binary.AppendUvarint(b, uint64(len(h.Offers)))
 	for _, o := range h.Offers {
-		b = appendBool(appendBytes(appendBytes(b, clip(o.Group, maxName)), clip(o.Folder, maxName)), o.ReadOnly)
+		b = field.AppendBool(field.AppendBytes(field.AppendBytes(b, clip(o.Group, maxName)), clip(o.Folder, maxName)), o.ReadOnly)
 	}
 	return b
 }
 
 func parseHello(r *reader) Message {
 	var h Hello
-	if got := r.take(len(magic), "magic"); r.err == nil && string(got) != magic {
-		r.fail("the peer does not speak this protocol")
+	if got := r.Take(len(magic), "magic"); r.Err == nil && string(got) != magic {
+		r.Fail("the peer does not speak this protocol")
 	}
 	h.Versions = Versions{r.version("oldest version"), r.version("newest version")}
 	h.Host, h.Software = r.text(maxName, "host"), r.text(maxName, "software")
-	if n := r.count(maxOffers, 3, "offers"); n > 0 {
+	if n := r.Count(maxOffers, 3, "offers"); n > 0 {
 		h.Offers = make([]Offer, n)
 	}
 	for i := range h.Offers {
-		h.Offers[i] = Offer{r.text(maxName, "group"), r.text(maxName, "folder"), r.bool("read-only")}
+		h.Offers[i] = Offer{r.text(maxName, "group"), r.text(maxName, "folder"), r.Bool("read-only")}
 	}
 	if h.Versions.Oldest == 0 || h.Versions.Oldest > h.Versions.Newest {
-		r.fail("versions %d to %d", h.Versions.Oldest, h.Versions.Newest)
+		r.Fail("versions %d to %d", h.Versions.Oldest, h.Versions.Newest)
 	}
-	r.off = len(r.b) // what a newer version adds
+	r.Off = len(r.Body) // what a newer version adds
 	return h
 }
 
 func (r *reader) version(field string) uint16 {
-	v := r.uvarint(field)
+	v := r.Uvarint(field)
 	if v > 1<<16-1 {
-		r.fail("%s %d", field, v)
+		r.Fail("%s %d", field, v)
 		return 0
 	}
 	return uint16(v)
@@ -135,10 +137,10 @@ func (j Join) Append(b []byte) []byte {
 }
 
 func parseJoin(r *reader) Message {
-	j := Join{Version: r.version("version"), Lane: Lane(r.byte("lane"))}
-	copy(j.Session[:], r.take(len(j.Session), "session"))
+	j := Join{Version: r.version("version"), Lane: Lane(r.Byte("lane"))}
+	copy(j.Session[:], r.Take(len(j.Session), "session"))
 	if j.Lane >= Lanes {
-		r.fail("%v", j.Lane)
+		r.Fail("%v", j.Lane)
 	}
 	return j
 }

@@ -21,7 +21,7 @@ func (k Knowledge) Append(b []byte) []byte {
 
 func parseKnowledge(r *reader) Message {
 	k := Knowledge{Folder: r.folder()}
-	copy(k.Origin[:], r.take(len(k.Origin), "origin"))
+	copy(k.Origin[:], r.Take(len(k.Origin), "origin"))
 	k.Known, k.Held = r.vector("known"), r.vector("held")
 	return k
 }

@@ -125,11 +125,10 @@ func Parse(t Type, body []byte) (Message, error) {
 	if k.parse == nil {
 		return nil, fmt.Errorf("%w: frame type %d", ErrMalformed, uint8(t))
 	}
-	r := &reader{b: body}
-	m := k.parse(r)
-	r.end("the last field")
-	if r.err != nil {
-		return nil, fmt.Errorf("%v: %w", t, r.err)
+	r := readerOf(body)
+	m := k.parse(&r)
+	if err := r.End("the last field"); err != nil {
+		return nil, fmt.Errorf("%v: %w", t, err)
 	}
 	return m, nil
 }

@@ -24,20 +24,20 @@ func appendNumbers(b []byte, numbers []uint64) []byte {
 
 // numbers takes a column of n numbers.
 func (r *reader) numbers(n int, field string) []uint64 {
-	width := int(r.byte(field))
+	width := int(r.Byte(field))
 	if width > 8 {
-		r.fail("%s of %d bytes", field, width)
+		r.Fail("%s of %d bytes", field, width)
 	}
-	if r.err != nil {
+	if r.Err != nil {
 		return nil
 	}
 	numbers := make([]uint64, n)
 	for shift := range width {
 		plane, _ := r.block(n, field)
-		if len(plane) != n && r.err == nil {
-			r.fail("%d bytes of %d numbers of %s", len(plane), n, field)
+		if len(plane) != n && r.Err == nil {
+			r.Fail("%d bytes of %d numbers of %s", len(plane), n, field)
 		}
-		if r.err != nil {
+		if r.Err != nil {
 			return nil
 		}
 		for i, v := range plane {

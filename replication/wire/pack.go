@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 
+	"dfsd/internal/field"
 	"dfsd/replication"
 )
 
@@ -45,7 +46,7 @@ func (w WantFiles) Append(b []byte) []byte {
 
 func parseWantFiles(r *reader) Message {
 	w := WantFiles{Folder: r.folder()}
-	if n := r.count(MaxPackFiles, 48, "files"); n > 0 {
+	if n := r.Count(MaxPackFiles, 48, "files"); n > 0 {
 		w.Files = make([]Want, n)
 	}
 	for i := range w.Files {
@@ -84,7 +85,7 @@ func (p Pack) Append(b []byte) []byte {
 	block := binary.AppendUvarint(make([]byte, 0, size), uint64(len(p.Files)))
 	for _, f := range p.Files {
 		block = append(append(block, f.ID[:]...), f.Hash[:]...)
-		block = appendBytes(binary.AppendUvarint(block, uint64(f.Code)), f.Data)
+		block = field.AppendBytes(binary.AppendUvarint(block, uint64(f.Code)), f.Data)
 	}
 	e := noEffort
 	if p.Squeezed {
@@ -97,14 +98,15 @@ func parsePack(r *reader) Message {
 	p := Pack{Folder: r.folder()}
 	block, squeezed := r.block(maxPlain, "files")
 	p.Squeezed = squeezed
-	in := reader{b: block, err: r.err}
-	if n := in.count(MaxPackFiles, leastEntryHeader, "files"); n > 0 {
+	in := readerOf(block)
+	in.Err = r.Err
+	if n := in.Count(MaxPackFiles, leastEntryHeader, "files"); n > 0 {
 		p.Files = make([]Packed, n)
 	}
 	for i := range p.Files {
-		p.Files[i] = Packed{in.id("id"), in.hash("hash"), Code(in.uint32("code")), in.bytes(maxPlain, "content")}
+		p.Files[i] = Packed{in.id("id"), in.hash("hash"), Code(in.uint32("code")), in.Bytes(maxPlain, "content")}
 	}
-	in.end("the last file")
-	r.err = in.err
+	in.End("the last file")
+	r.Err = in.Err
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 
+	"dfsd/internal/field"
 	"dfsd/replication"
 	"dfsd/replication/version"
 )
@@ -54,9 +55,9 @@ func (m Records) Append(b []byte) []byte {
 
 func parseRecords(r *reader) Message {
 	m := Records{Folder: r.folder(), Known: r.vector("known")}
-	more := r.uvarint("fence")
+	more := r.Uvarint("fence")
 	if more>>1 > math.MaxUint32 {
-		r.fail("fence of more than 32 bits")
+		r.Fail("fence of more than 32 bits")
 	}
 	m.Fence, m.Synced = uint32(more>>1), more&1 != 0
 	m.Records = newDecoder(r).records()
@@ -185,7 +186,7 @@ func appendAttr(b []byte, a *replication.Attr) []byte {
 		b = binary.AppendUvarint(b, uint64(v))
 	}
 	for _, x := range a.Xattrs {
-		b = appendBytes(appendBytes(b, x.Name), x.Value)
+		b = field.AppendBytes(field.AppendBytes(b, x.Name), x.Value)
 	}
 	return b
 }
@@ -193,11 +194,11 @@ func appendAttr(b []byte, a *replication.Attr) []byte {
 // attr reads what appendAttr writes.
 func (r *reader) attr() replication.Attr {
 	a := replication.Attr{Mode: r.uint32("mode"), UID: r.uint32("owner"), GID: r.uint32("group")}
-	if n := r.count(replication.MaxXattrs, 2, "extended attributes"); n > 0 {
+	if n := r.Count(replication.MaxXattrs, 2, "extended attributes"); n > 0 {
 		a.Xattrs = make([]replication.Xattr, n)
 	}
 	for i := range a.Xattrs {
-		a.Xattrs[i] = replication.Xattr{Name: string(r.bytes(replication.MaxXattrName, "attribute name")), Value: r.bytes(replication.MaxXattrValue, "attribute")}
+		a.Xattrs[i] = replication.Xattr{Name: string(r.Bytes(replication.MaxXattrName, "attribute name")), Value: r.Bytes(replication.MaxXattrValue, "attribute")}
 	}
 	return a
 }
