@@ -36,9 +36,9 @@ func TestBlocksRoundTrip(t *testing.T) {
 		b := appendBlock(nil, tt.p, tt.e)
 		r := readerOf(slices.Clip(b))
 		got, squeezed := r.block(maxPlain, "block")
-		r.End("block")
-		if r.Err != nil || !bytes.Equal(got, tt.p) || squeezed != tt.squeezed || len(b) > tt.longest {
-			t.Errorf("%s: block of %d bytes = %d bytes, %v, %v; want %d, %v", tt.name, len(b), len(got), squeezed, r.Err, len(tt.p), tt.squeezed)
+		err := r.End("block")
+		if err != nil || !bytes.Equal(got, tt.p) || squeezed != tt.squeezed || len(b) > tt.longest {
+			t.Errorf("%s: block of %d bytes = %d bytes, %v, %v; want %d, %v", tt.name, len(b), len(got), squeezed, err, len(tt.p), tt.squeezed)
 		}
 	}
 }

@@ -73,9 +73,11 @@ func (d *decoder) records() []replication.Record {
 		d.last = records[i]
 	}
 	for c := range d.columns {
-		d.columns[c].End(fmt.Sprintf("the last record in column %d", c))
+		if err := d.columns[c].End(fmt.Sprintf("the last record in column %d", c)); err != nil {
+			d.sound(d.n)
+			return nil
+		}
 	}
-	d.sound(d.n)
 	return records
 }
 
@@ -179,9 +181,8 @@ func (d *decoder) history(s version.Stamp, present bool) version.Vector {
 	}
 	in := readerOf(d.columns[colHistory].Bytes(maxHistory, "history"))
 	v := in.vector("history")
-	in.End("history")
-	if in.Err != nil && d.columns[colHistory].Err == nil {
-		d.columns[colHistory].Err = in.Err
+	if err := in.End("history"); err != nil && d.columns[colHistory].Err == nil {
+		d.columns[colHistory].Err = err
 	}
 	return v
 }

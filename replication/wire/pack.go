@@ -106,7 +106,6 @@ func parsePack(r *reader) Message {
 	for i := range p.Files {
 		p.Files[i] = Packed{in.id("id"), in.hash("hash"), Code(in.uint32("code")), in.Bytes(maxPlain, "content")}
 	}
-	in.End("the last file")
-	r.Err = in.Err
+	r.Err = in.End("the last file")
 	return p
 }
