@@ -96,8 +96,9 @@
 //     durable, what it preserves before it.
 //   - What a user does to an object after its install and before Installed was
 //     stepped is reported, again if need be, after that: before, the core takes a
-//     new object that is gone for one that is not there yet. What is moved in
-//     between is reported under the ID that it was installed for.
+//     new object that is gone for one that is not there yet, and one that stands
+//     as its plan expects it for one that the install has not reached. What is
+//     moved in between is reported under the ID that it was installed for.
 //   - A content that is fetched has the hash that was asked for.
 //   - Answers come from one consistent [View]. Their parts are reported in order
 //     and without a gap; after a gap the rest is dropped, and the member asked

@@ -128,6 +128,9 @@ func (s *State) seen(e Entry, o Object) error {
 		s.shifted()
 		return s.put(e)
 	}
+	if s.awaited(&e, &o) {
+		return nil
+	}
 	base, at, err := s.expected(&e, &o)
 	if err != nil {
 		return err
@@ -138,6 +141,14 @@ func (s *State) seen(e Entry, o Object) error {
 		return s.put(e)
 	}
 	return s.changed(e, base, o, o.At != at)
+}
+
+// awaited tells whether o is e's object as a plan that is under way expects to
+// find it. It was looked at before the install, so it says nothing of what the
+// install does: that is noted when it is Done.
+func (s *State) awaited(e *Entry, o *Object) bool {
+	p, busy := s.busy.of[e.ID]
+	return busy && e.Doing != nil && p.Expect != nil && o.At == p.From && o.is(p.Expect)
 }
 
 // expected returns the version of which o may be the unchanged likeness, and

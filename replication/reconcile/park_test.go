@@ -151,6 +151,26 @@ func TestBegunComesFirst(t *testing.T) {
 	}
 }
 
+// TestSeenBeforeItsInstall: an object that is looked at just before it is moved,
+// and belongs back by the time the move is done, is known to stand where the move
+// put it.
+func TestSeenBeforeItsInstall(t *testing.T) {
+	b := newBench(t)
+	old := remote(file(1, root("a"), 1), 1, 600, version.Vector{})
+	b.installed(old)
+	moved := remote(file(1, root("b"), 1), 2, 700, old.History)
+	if p := one[Install](t, b.step(batch(b.state.Meta().Seen, moved))).Plan; p.Op != Move {
+		t.Fatalf("plan %+v, want a move", p)
+	}
+	none[Install](t, b.step(Observed{Object: file(1, root("a"), 1)}))
+	none[Install](t, b.step(batch(b.state.Meta().Seen, remote(file(1, root("a"), 1), 3, 800, moved.History))))
+
+	p := one[Install](t, b.step(Installed{ID: id(1), Outcome: Done})).Plan
+	if p.Op != Move || p.From != root("b") || p.To != root("a") {
+		t.Errorf("plan %+v, want the move back from b", p)
+	}
+}
+
 // TestMemoryLists: Children and At are as Store says, through every change.
 func TestMemoryLists(t *testing.T) {
 	m := NewMemory()

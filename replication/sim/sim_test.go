@@ -92,16 +92,6 @@ func TestRegressions(t *testing.T) {
 	}
 }
 
-// TestOpenFaults runs the scripts whose faults are known and not mended yet. One
-// that no longer fails belongs to the regressions.
-func TestOpenFaults(t *testing.T) {
-	for _, file := range glob(t, "testdata/open/*.txt") {
-		if err := verdictOf(t, file); err == nil {
-			t.Errorf("%s: it is mended; move it to testdata/regressions", file)
-		}
-	}
-}
-
 func verdictOf(t *testing.T, file string) error {
 	t.Helper()
 	b, err := os.ReadFile(file)
