@@ -55,6 +55,7 @@ const (
 	ByNothing SiteSource = iota // the site is unknown
 	ByName                      // the client named it
 	BySubnet                    // the client's address is in a subnet
+	ByServer                    // it comes from this server or its wire, and no subnet holds its address
 	ByDefault                   // no subnet holds the client's address
 )
 

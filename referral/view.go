@@ -17,6 +17,7 @@ type View struct {
 	states     StateSource
 	domains    []string
 	fallback   sites.ID   // of clients that no subnet holds
+	server     sites.ID   // of this server
 	byHost     []sites.ID // namespace.HostID → where its address is
 	byRef      []sites.ID // namespace.SiteRef → the site of that name
 }
@@ -26,6 +27,12 @@ type ViewOptions struct {
 	// DefaultSite is the site of clients whose address is in no subnet. It
 	// counts for nothing where the topology does not have it.
 	DefaultSite string
+	// OnlySite takes such clients to be at the only site of a topology that has
+	// just one, where DefaultSite counts for nothing, as Windows does.
+	OnlySite bool
+	// ServerAddrs are those of this server. The first in a subnet gives the site
+	// of clients with a loopback or link-local address that is in none.
+	ServerAddrs []netip.Addr
 	// HostAddrs returns the addresses of a target's host, the first in a subnet
 	// giving the target's site; nil: host names have none. NewView calls it once
 	// for every host that is no IP address. It may block.
@@ -41,6 +48,10 @@ type ViewOptions struct {
 func NewView(ns *namespace.Snapshot, topo *sites.Topology, o ViewOptions) *View {
 	v := &View{namespaces: ns, topology: topo, states: o.States, domains: o.Domains}
 	v.fallback, _ = topo.Lookup(o.DefaultSite)
+	if all := topo.Sites(); v.fallback == sites.None && o.OnlySite && len(all) == 1 {
+		v.fallback = all[0].ID
+	}
+	v.server = siteOfFirst(topo, o.ServerAddrs)
 	v.byHost = make([]sites.ID, len(ns.Hosts()))
 	for i, host := range ns.Hosts() {
 		v.byHost[i] = siteOfHost(topo, host, o.HostAddrs)
@@ -65,7 +76,12 @@ func siteOfHost(topo *sites.Topology, host string, lookup func(string) []netip.A
 	if lookup == nil {
 		return sites.None
 	}
-	for _, a := range lookup(host) {
+	return siteOfFirst(topo, lookup(host))
+}
+
+// siteOfFirst returns the site of the first address that has one.
+func siteOfFirst(topo *sites.Topology, addrs []netip.Addr) sites.ID {
+	for _, a := range addrs {
 		if site := topo.SiteOf(a); site != sites.None {
 			return site
 		}
@@ -128,10 +144,18 @@ func (v *View) placeOf(req *Request) ClientPlace {
 	}
 	if s, ok := v.topology.SubnetOf(req.Client); ok {
 		p.Site, p.Subnet, p.By = s.Site, s.Prefix, BySubnet
+	} else if v.server != sites.None && isNear(req.Client) {
+		p.Site, p.By = v.server, ByServer
 	} else if v.fallback != sites.None {
 		p.Site, p.By = v.fallback, ByDefault
 	}
 	return p
+}
+
+// isNear reports whether an address is of this server itself or of its wire.
+func isNear(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsLoopback() || a.IsLinkLocalUnicast()
 }
 
 // isDomain reports whether a path's first component names this server's domain.

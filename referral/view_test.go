@@ -10,6 +10,8 @@ import (
 
 func TestClientPlace(t *testing.T) {
 	v := newView(t, ViewOptions{DefaultSite: "island"}, public(t, "fs1 London"))
+	local := newView(t, ViewOptions{DefaultSite: "island", ServerAddrs: []netip.Addr{nowhere, tokyo, london}}, public(t, "fs1 London"))
+	one := newView(t, ViewOptions{OnlySite: true}, public(t, "fs1 London"))
 	homeless := newView(t, ViewOptions{DefaultSite: "Atlantis"}, public(t, "fs1 London"))
 	tests := []struct {
 		name   string
@@ -27,6 +29,11 @@ func TestClientPlace(t *testing.T) {
 		{name: "by default", view: v, client: "192.0.2.1", want: "Island", by: ByDefault},
 		{name: "by name before default", view: v, client: "192.0.2.1", site: "Paris", want: "Paris", by: ByName},
 		{name: "without address", view: v, want: "Island", by: ByDefault},
+		{name: "from this server", view: local, client: "127.0.0.1", want: "Tokyo", by: ByServer},
+		{name: "from its wire", view: local, client: "fe80::1%eth0", want: "Tokyo", by: ByServer},
+		{name: "from its wire in IPv6 clothes", view: local, client: "::ffff:169.254.7.1", want: "Tokyo", by: ByServer},
+		{name: "from elsewhere", view: local, client: "192.0.2.1", want: "Island", by: ByDefault},
+		{name: "one of many sites", view: one, client: "192.0.2.1", by: ByNothing},
 		{name: "not at all", view: homeless, client: "192.0.2.1", site: "Rome", by: ByNothing},
 	}
 	for _, tt := range tests {
@@ -44,6 +51,30 @@ func TestClientPlace(t *testing.T) {
 				t.Errorf("client %+v in %q, want %q, %q, %v", r.Client, got, tt.want, tt.subnet, tt.by)
 			}
 		})
+	}
+}
+
+// TestOnlySite: clients that no subnet holds are at the one site there is, where
+// the view is to take them so.
+func TestOnlySite(t *testing.T) {
+	ns, err := namespace.New([]namespace.Config{public(t, "fs1 -")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	single, err := sites.New(sites.Config{Sites: []string{"Hub"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		topology *sites.Topology
+		only     bool
+		want     string
+	}{{single, true, "Hub"}, {single, false, ""}, {estate(t), true, ""}, {nil, true, ""}} {
+		v := NewView(ns, tt.topology, ViewOptions{OnlySite: tt.only})
+		r := resolve(t, v, nowhere)
+		if got := r.SiteName(r.Client.Site); got != tt.want {
+			t.Errorf("client in %q with %d sites and OnlySite %v, want %q", got, len(tt.topology.Sites()), tt.only, tt.want)
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ type directory struct {
 type world struct {
 	reading *adsites.Reading
 	addrs   func(host string) []netip.Addr
+	own     []netip.Addr    // of this host, but loopback
 	targets *targets.Source // nil: of their states nothing is known
 	left    []string        // what was told to be left out of the sites last
 }
@@ -101,7 +102,9 @@ func (d *directory) age() float64 {
 	return -1
 }
 
-func (d *directory) world() world { return world{reading: d.last.Load(), addrs: d.hosts.Addrs} }
+func (d *directory) world() world {
+	return world{reading: d.last.Load(), addrs: d.hosts.Addrs, own: ownAddrs()}
+}
 
 // locate finds domain controllers, those of this host's site first.
 func (d *directory) locate(ctx context.Context) ([]adsites.Server, error) {
@@ -119,18 +122,28 @@ func (d *directory) locate(ctx context.Context) ([]adsites.Server, error) {
 // ownSite is the site of the first address of this host that has one.
 func (d *directory) ownSite() string {
 	topology := d.topology()
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return ""
-	}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLoopback() {
-			if id := topology.SiteOf(p.Addr()); id != sites.None {
-				return topology.Name(id)
-			}
+	for _, a := range ownAddrs() {
+		if id := topology.SiteOf(a); id != sites.None {
+			return topology.Name(id)
 		}
 	}
 	return ""
+}
+
+// ownAddrs returns the addresses of this host's interfaces but loopback; none
+// where the system does not tell.
+func ownAddrs() []netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var own []netip.Addr
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLoopback() {
+			own = append(own, p.Addr())
+		}
+	}
+	return own
 }
 
 // run learns until ctx ends, and calls changed whenever a view would differ.

@@ -120,15 +120,15 @@ func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) 
 // lastWorld is what the daemon of a file has learnt last, as it left that on disk.
 func lastWorld(file *configs.File, talk io.Writer) world {
 	if ldapOf(file) == nil {
-		return world{}
+		return world{own: ownAddrs()}
 	}
 	r, err := adsites.LoadSnapshot(file.DataDir)
 	if err != nil {
 		fmt.Fprintf(talk, "note: no sites of the directory are known here (%v); this answer is from the file alone\n", err)
-		return world{}
+		return world{own: ownAddrs()}
 	}
 	fmt.Fprintf(talk, "note: sites as %s told them at %s\n", r.Server, r.At.UTC().Format(time.RFC3339))
-	return world{reading: &r}
+	return world{reading: &r, own: ownAddrs()}
 }
 
 // daemonOf returns the daemon that runs the file, nil where none does.

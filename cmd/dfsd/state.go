@@ -58,7 +58,7 @@ func newState(file *configs.File) (*state, error) {
 // seen returns s with the view of its namespaces and sites, and of what was
 // learnt besides.
 func (s *state) seen(w world, log *zap.Logger) (*state, error) {
-	o := referral.ViewOptions{HostAddrs: w.addrs}
+	o := referral.ViewOptions{HostAddrs: w.addrs, ServerAddrs: w.own, OnlySite: w.reading != nil}
 	if w.targets != nil {
 		o.States = w.targets
 	}
