@@ -45,6 +45,7 @@ type daemon struct {
 	engine    *engine.Engine // nil on a host that replicates nothing
 	registry  *prometheus.Registry
 	metrics   *metrics
+	spaces    *spaces
 	random    *rand.Rand // draws among equal targets, for any goroutine
 	serving   atomic.Bool
 	started   time.Time
@@ -58,6 +59,7 @@ type daemon struct {
 func newDaemon(from *fileFlags, s *state, log logging) (*daemon, error) {
 	d := &daemon{from: from, log: log, registry: prometheus.NewRegistry(), started: time.Now(), random: referral.NewRandom()}
 	d.metrics = newMetrics(d.registry)
+	d.spaces = newSpaces(s.config, d.registry)
 	var err error
 	d.audit = newAuditLog(s.config.DataDir, log.Named("audit"))
 	if d.directory, err = newDirectory(s.config, d.registry, d.topology, log.Logger); err != nil {
@@ -191,6 +193,7 @@ func (d *daemon) run(ctx context.Context) error {
 	wg.Go(func() { d.reloadOn(ctx, hangup) })
 	wg.Go(func() { d.directory.run(ctx, d.relearned) })
 	wg.Go(func() { d.targets.run(ctx, d) })
+	wg.Go(func() { d.spaces.run(ctx) })
 	if every, wanted := watchdogEvery(os.Getenv); wanted {
 		wg.Go(func() { d.live(ctx, every) })
 	}

@@ -73,12 +73,26 @@ func newDirectory(file *configs.File, registry *prometheus.Registry, topology fu
 		return nil, withHint(fmt.Errorf("make room for the last topology: %w", err), "set data_dir to a directory that this user may write")
 	}
 	d.last.Store(d.recall())
-	d.reader = adsites.NewReader(*d.config, adsites.Options{Locate: d.locate, Log: d.log})
+	d.reader = adsites.NewReader(*d.config, adsites.Options{Locate: d.locate, Log: d.log, Secured: certificateGauge(registry)})
 	d.faults = prometheus.NewCounter(prometheus.CounterOpts{Name: "dfsd_directory_failures_total", Help: "Readings of the directory that failed."})
 	registry.MustRegister(d.faults, prometheus.NewGaugeFunc(
 		prometheus.GaugeOpts{Name: "dfsd_directory_age_seconds", Help: "Age of the topology in force, which the directory told; -1 where it never did."}, d.age,
 	))
 	return d, nil
+}
+
+// certificateGauge tells metrics when the certificate of the server ends that was
+// asked last. One that is gone for good is not warned of for ever.
+func certificateGauge(registry *prometheus.Registry) func(server string, ends time.Time) {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "dfsd_directory_certificate_expires_timestamp_seconds",
+		Help: "When the first certificate ends that the directory server asked last showed.",
+	}, []string{"server"})
+	registry.MustRegister(g)
+	return func(server string, ends time.Time) {
+		g.Reset()
+		g.WithLabelValues(server).Set(float64(ends.Unix()))
+	}
 }
 
 // recall returns the topology that is on disk, nil if there is none.

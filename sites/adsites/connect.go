@@ -133,7 +133,16 @@ func (r *Reader) protect(ctx context.Context, raw net.Conn, t target) (net.Conn,
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, explainTLS(err, t, r.config.TLS)
 	}
+	r.tellSecured(t, secure.ConnectionState().PeerCertificates)
 	return secure, nil
+}
+
+func (r *Reader) tellSecured(t target, shown []*x509.Certificate) {
+	if r.options.Secured == nil || len(shown) == 0 {
+		return
+	}
+	first := slices.MinFunc(shown, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	r.options.Secured(t.name, first.NotAfter)
 }
 
 func (r *Reader) tlsConfig(host string) (*tls.Config, error) {

@@ -34,6 +34,10 @@ type Options struct {
 	// Dial opens a stream to address, which is an address or a host, and a port;
 	// nil: a net.Dialer. A call is given 5 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Secured is told of each connection under TLS: to which host:port, and when
+	// the first of the certificates that it showed ends. It must not block; nil:
+	// nobody is told.
+	Secured func(server string, ends time.Time)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }

@@ -175,12 +175,18 @@ func TestTLSFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ca := ours.file()
-			r := NewReader(Config{URLs: URLs{"ldaps://" + f.listen(t, tt.server)}, TLS: TLSConfig{CAFile: ca}}, Options{})
+			var ends time.Time
+			r := NewReader(Config{URLs: URLs{"ldaps://" + f.listen(t, tt.server)}, TLS: TLSConfig{CAFile: ca}}, Options{
+				Secured: func(_ string, until time.Time) { ends = until },
+			})
 			defer r.Close()
 			_, err := r.Read(t.Context())
 			want := strings.Replace(tt.want, "%s", ca, 1)
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("Read() = %v\nwant %s", err, want)
+			}
+			if secured := tomorrow.Truncate(time.Second); err == nil && !ends.Equal(secured) || err != nil && !ends.IsZero() {
+				t.Errorf("told of a certificate that ends at %v; the good one ends at %v", ends, secured)
 			}
 		})
 	}
