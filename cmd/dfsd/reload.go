@@ -85,7 +85,10 @@ func (d *daemon) reload() error {
 	}
 	d.use(next)
 	if d.smb != nil {
-		d.users.forget()
+		d.users.file.forget()
+		if d.keytab != nil {
+			d.keytab.file.forget()
+		}
 		d.smb.NamespaceChanged()
 	}
 	d.log.Info("configuration read", event.ConfigurationRead.Field(), zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
