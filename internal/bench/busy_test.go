@@ -133,11 +133,26 @@ func (s *busyServer) change(t *testing.T, n int) {
 	}
 }
 
-// busy probes every second, reloads every second and changes 20 files a second
-// on the other member until stop, which waits for the end of it.
-func (s *busyServer) busy(t *testing.T) (stop func()) {
-	const probe = "    probe: {interval: 1s, timeout: 1s}\n"
-	s.reload(probe)
+// load is what a daemon has to do beside answering.
+type load struct {
+	name     string
+	interval time.Duration // between the probes of a host
+	changes  int           // of files of the other member between two reloads, 20 a second
+}
+
+var loads = []load{
+	{"probes every 10 s, the default", 10 * time.Second, 100},
+	{"probes every second", time.Second, 20},
+}
+
+func (l load) probe() string {
+	return fmt.Sprintf("    probe: {interval: %v, timeout: 1s}\n", l.interval)
+}
+
+// busy probes and reloads as l says, and changes 20 files a second on the other
+// member until stop, which waits for the end of it.
+func (s *busyServer) busy(t *testing.T, l load) (stop func()) {
+	s.reload(l.probe())
 	asked, began := s.asked.answered.Load(), time.Now()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -148,8 +163,8 @@ func (s *busyServer) busy(t *testing.T) (stop func()) {
 		for ctx.Err() == nil {
 			n++
 			s.change(t, n)
-			if n%20 == 0 {
-				s.reload(probe)
+			if n%l.changes == 0 {
+				s.reload(l.probe())
 			}
 			<-tick.C
 		}
@@ -157,7 +172,7 @@ func (s *busyServer) busy(t *testing.T) (stop func()) {
 	return func() {
 		cancel()
 		all.Wait()
-		if got, want := s.asked.answered.Load()-asked, int64(time.Since(began).Seconds())*int64(len(s.hosts))/2; got < want {
+		if got, want := s.asked.answered.Load()-asked, int64(time.Since(began)/l.interval)*int64(len(s.hosts))/2; got < want {
 			t.Errorf("%d probes in %v, want %d at least", got, time.Since(began), want)
 		}
 		s.replicated(n)
@@ -259,36 +274,39 @@ func (a asker) ask(ctx context.Context, path string) error {
 // share the machine's cores, so that the CPU per referral counts, of which the
 // last figure leaves out what the daemon takes for the rest alone.
 func TestReferralsWhileBusy(t *testing.T) {
-	const period, rounds = 2 * time.Second, 5
+	const period, rounds = 5 * time.Second, 5
 	s := newBusyServer(t, lab.New(t))
-	for _, clients := range []int{1, 4} {
-		var conns []asker
-		for range clients {
-			conns = append(conns, connect(t, s.Addr))
+	for _, l := range loads {
+		for _, clients := range []int{1, 4} {
+			var conns []asker
+			for range clients {
+				conns = append(conns, connect(t, s.Addr))
+			}
+			s.measure(t, conns, period/2) // caches fill
+			var quiet, busy, idle []slice
+			for range rounds {
+				quiet = append(quiet, s.measure(t, conns, period))
+				stop := s.busy(t, l)
+				busy = append(busy, s.measure(t, conns, period))
+				idle = append(idle, s.measure(t, nil, period))
+				stop()
+			}
+			show(l, clients, quiet, busy, idle)
 		}
-		s.measure(t, conns, period/2) // caches fill
-		var quiet, busy, idle []slice
-		for range rounds {
-			quiet = append(quiet, s.measure(t, conns, period))
-			stop := s.busy(t)
-			busy = append(busy, s.measure(t, conns, period))
-			idle = append(idle, s.measure(t, nil, period))
-			stop()
-		}
-		show(clients, quiet, busy, idle)
 	}
 }
 
 // show prints medians of the slices, and of the ratios of neighbours.
-func show(clients int, quiet, busy, idle []slice) {
+func show(l load, clients int, quiet, busy, idle []slice) {
+	fmt.Printf("referrals while busy: %s, %d connections\n", l.name, clients)
 	figure := func(name string, of func(slice) float64, unit float64) {
 		var q, b, ratio []float64
 		for i := range quiet {
 			q, b = append(q, of(quiet[i])/unit), append(b, of(busy[i])/unit)
 			ratio = append(ratio, b[i]/q[i])
 		}
-		fmt.Printf("referrals while busy: %d connections: %-26s quiet %8.1f (%.1f to %.1f) busy %8.1f ratio %.2f (%.2f to %.2f)\n",
-			clients, name, median(q), slices.Min(q), slices.Max(q), median(b), median(ratio), slices.Min(ratio), slices.Max(ratio))
+		fmt.Printf("  %-26s quiet %8.1f (%.1f to %.1f) busy %8.1f ratio %.2f (%.2f to %.2f)\n",
+			name, median(q), slices.Min(q), slices.Max(q), median(b), median(ratio), slices.Min(ratio), slices.Max(ratio))
 	}
 	figure("median latency, µs", slice.latency, 1e3)
 	figure("99th percentile, µs", slice.tail, 1e3)
@@ -299,8 +317,8 @@ func show(clients int, quiet, busy, idle []slice) {
 		q, own, rest = append(q, quiet[i].perReferral()), append(own, busy[i].net(idle[i])), append(rest, 100*idle[i].share())
 		ratio = append(ratio, own[i]/q[i])
 	}
-	fmt.Printf("referrals while busy: %d connections: %-26s quiet %8.1f busy %8.1f ratio %.2f (%.2f to %.2f); the rest takes %.1f %% of a core\n",
-		clients, "of it for referrals, µs", median(q), median(own), median(ratio), slices.Min(ratio), slices.Max(ratio), median(rest))
+	fmt.Printf("  %-26s quiet %8.1f busy %8.1f ratio %.2f (%.2f to %.2f); the rest takes %.1f %% of a core\n",
+		"of it for referrals, µs", median(q), median(own), median(ratio), slices.Min(ratio), slices.Max(ratio), median(rest))
 }
 
 func median(all []float64) float64 {
