@@ -281,6 +281,9 @@ func (m *Member) fetch(r replication.Record) {
 		}
 	}
 	answer := func(content string, ok bool) {
+		if !ok { // what it preserved itself is no worse
+			content, ok = m.disk.holds(r.Hash)
+		}
 		if ok {
 			m.contents[r.ID] = content
 		} else if m.tries[r.Hash] > 2*len(from) && m.w.nowhere(r.Hash) {
