@@ -100,18 +100,24 @@ func validName(host string) bool {
 	})
 }
 
-// listed returns what the table of hosts says about host: the addresses that
-// others can use, or else the loopback ones.
+// listed returns what the table of hosts says about host, each address once and
+// IPv4 first: those that others can use, or else the loopback ones.
 func (c *Client) listed(host string) []netip.Addr {
 	if c.table == nil {
 		return nil
 	}
-	all := c.table.at(c.o.Now())[key(host)]
+	var all []netip.Addr
+	for _, a := range c.table.at(c.o.Now())[key(host)] {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 	outer := slices.DeleteFunc(slices.Clone(all), netip.Addr.IsLoopback)
 	if len(outer) > 0 {
 		return outer
 	}
-	return slices.Clone(all)
+	return all
 }
 
 // complete tries the names that host may be short for. A name that is found
@@ -234,5 +240,8 @@ func addrOf(rr dns.RR) (netip.Addr, bool) {
 	}
 	addr, ok := netip.AddrFromSlice(raw)
 	addr = addr.Unmap()
-	return addr, ok && !addr.IsUnspecified() && !addr.IsMulticast()
+	return addr, ok && isHosts(addr)
 }
+
+// isHosts tells whether a host can have addr.
+func isHosts(addr netip.Addr) bool { return !addr.IsUnspecified() && !addr.IsMulticast() }

@@ -37,7 +37,8 @@ func (r refusal) Error() string {
 // ask puts one question to the servers until one gives an answer: records or
 // their absence. The error wraps ErrServers and says what each server did.
 func (c *Client) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {
-	able, silent := c.health.plan(c.servers(c.o.Now()), c.o.Now())
+	servers := c.servers(c.o.Now())
+	able, silent := c.health.plan(servers, c.o.Now())
 	var tries []string
 	for range c.o.Tries {
 		tries = append(tries, able...)
@@ -57,9 +58,11 @@ func (c *Client) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, 
 			break
 		}
 	}
-	return nil, serversFault(tries, faults)
+	return nil, serversFault(servers, faults)
 }
 
+// serversFault says what each server did, in the order of the configuration:
+// that of asking changes with their health, and the fault does not.
 func serversFault(servers []string, faults map[string]error) error {
 	var said []string
 	for _, s := range servers {
@@ -103,7 +106,9 @@ func (c *Client) converse(ctx context.Context, server string, q *dns.Msg) (*dns.
 		reply, err = c.exchange(ctx, "udp", server, q)
 	}
 	if err == nil && reply.Truncated {
-		reply, err = c.exchange(ctx, "tcp", server, q)
+		if reply, err = c.exchange(ctx, "tcp", server, q); err != nil {
+			err = fmt.Errorf("the answer is too long for UDP, and TCP fails: %w", err)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -137,7 +142,7 @@ func (c *Client) exchange(ctx context.Context, network, server string, q *dns.Ms
 	defer cancel()
 	conn, err := c.o.Dial(ctx, network, server)
 	if err != nil {
-		return nil, err
+		return nil, waiting(err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
@@ -153,7 +158,7 @@ func (c *Client) exchange(ctx context.Context, network, server string, q *dns.Ms
 	}
 	stream := &dns.Conn{Conn: conn, UDPSize: datagramSize}
 	if _, err := stream.Write(packed); err != nil {
-		return nil, err
+		return nil, waiting(err)
 	}
 	return receive(stream, sent, network == "udp")
 }
@@ -179,10 +184,16 @@ func receive(conn *dns.Conn, sent *dns.Msg, datagrams bool) (*dns.Msg, error) {
 	}
 }
 
-// waiting puts the end of a try into an administrator's words.
+// waiting puts the end of a try into an administrator's words. It leaves out our
+// own port, which is another each time: a fault that lasts reads the same.
 func waiting(err error) error {
 	if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
 		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	}
+	if e := (*net.OpError)(nil); errors.As(err, &e) && e.Source != nil {
+		plain := *e
+		plain.Source = nil
+		return &plain
 	}
 	return err
 }

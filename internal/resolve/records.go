@@ -28,8 +28,12 @@ type records struct {
 }
 
 // lookup asks for the records of an absolute name and follows its aliases. With
-// ErrNotFound and ErrNoAddress the records hold the lifetime of the absence.
+// ErrNotFound and ErrNoAddress the records hold the lifetime of the absence. A
+// name that no question has room for does not exist.
 func (c *Client) lookup(ctx context.Context, name string, qtype uint16) (records, error) {
+	if _, ok := dns.IsDomainName(name); !ok {
+		return records{ttl: maxNegative}, fmt.Errorf("%w: %q is too long for one", ErrNotFound, name)
+	}
 	trail := trail{name: dns.Fqdn(name), ttl: maxTTL}
 	for {
 		before := trail.name

@@ -131,13 +131,14 @@ func parseHosts(text []byte) map[string]toHost {
 			continue
 		}
 		addr, err := netip.ParseAddr(fields[0])
-		if err != nil {
+		addr = addr.Unmap()
+		if err != nil || !isHosts(addr) { // 0.0.0.0 hides a name, and is nobody's address
 			continue
 		}
 		for _, name := range fields[1:] {
 			name = key(name)
 			if name != "" && len(table[name]) < maxAddrs {
-				table[name] = append(table[name], addr.Unmap())
+				table[name] = append(table[name], addr)
 			}
 		}
 	}

@@ -55,9 +55,13 @@ func (k *kerberosAcceptor) step(token []byte, now time.Time) ([]byte, *Identity,
 		return nil, nil, err
 	}
 	// The cache comes last, so that nothing but a good logon takes up room.
+	if k.a.replays.crowds(ticket.client, now) {
+		return nil, nil, who.refuse(ReplayCacheFull, "this client alone has filled his share")
+	}
 	if why := k.a.replays.add(req.authenticator.cipher, now); why != 0 {
 		return nil, nil, who.refuse(why, "")
 	}
+	k.a.replays.count(ticket.client)
 	return k.accept(gss.oid, ticket, auth, mutual)
 }
 
@@ -101,7 +105,7 @@ func (k *kerberosAcceptor) openTicket(who *kerberosLogon, req apReq) (ticketPart
 	version := fmt.Sprintf("%v, key version %d", sealed.etype, sealed.kvno)
 	keys := k.keytab.keysFor(req.service, sealed)
 	if len(keys) == 0 {
-		return ticketPart{}, who.refuse(UnknownKey, version)
+		return ticketPart{}, who.refuse(UnknownKey, version+"; "+k.keytab.lack(req.service, sealed))
 	}
 	plain, ok := openWithAny(keys, sealed.cipher)
 	if !ok {

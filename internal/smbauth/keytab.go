@@ -1,6 +1,7 @@
 package smbauth
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -227,27 +228,64 @@ func (kt *Keytab) names(service principal) bool {
 const maxTries = 8
 
 // keysFor returns the keys that may open a ticket for service: of its realm,
-// type and version, those of its own principal first. The others follow because
-// all names of one account in Active Directory have one key, and not every name
-// need be in the keytab.
+// type and version, those of its own principal first, and the newest of each:
+// keytabs gather old ones. The others follow because all names of one account in
+// Active Directory have one key, and not every name need be in the keytab.
 func (kt *Keytab) keysFor(service principal, sealed sealedPart) []kerberosKey {
-	var own, other []kerberosKey
+	var own, other []keytabEntry
 	for _, e := range kt.entries {
 		switch {
 		case e.principal.realm != service.realm || e.key.etype != sealed.etype || !e.isVersion(sealed.kvno):
 		case e.principal.covers(service):
-			own = append(own, e.key)
+			own = append(own, e)
 		default:
-			other = append(other, e.key)
+			other = append(other, e)
 		}
 	}
 	var keys []kerberosKey
-	for _, key := range append(own, other...) {
-		if len(keys) < maxTries && !slices.ContainsFunc(keys, key.same) {
-			keys = append(keys, key)
+	for _, group := range [][]keytabEntry{own, other} {
+		slices.SortStableFunc(group, func(a, b keytabEntry) int { return cmp.Compare(b.kvno, a.kvno) })
+		for _, e := range group {
+			if len(keys) < maxTries && !slices.ContainsFunc(keys, e.key.same) {
+				keys = append(keys, e.key)
+			}
 		}
 	}
 	return keys
+}
+
+// lack says what the keytab holds in place of a key for service, and what mends
+// that.
+func (kt *Keytab) lack(service principal, sealed sealedPart) string {
+	var versions, types []string
+	elsewhere := ""
+	note := func(list *[]string, text string) {
+		if len(*list) < maxTries && !slices.Contains(*list, text) {
+			*list = append(*list, text)
+		}
+	}
+	for _, e := range kt.entries {
+		moved := e.principal
+		moved.realm = service.realm
+		switch {
+		case !moved.covers(service):
+		case e.principal.realm != service.realm:
+			elsewhere = e.principal.realm
+		case e.key.etype != sealed.etype:
+			note(&types, e.key.etype.String())
+		default:
+			note(&versions, fmt.Sprint(e.kvno))
+		}
+	}
+	switch {
+	case versions != nil:
+		return "the keytab holds version " + strings.Join(versions, ", ") + ": export it anew"
+	case types != nil:
+		return "the keytab holds " + strings.Join(types, ", ") + " alone: give the account this type in the keytab too"
+	case elsewhere != "":
+		return fmt.Sprintf("the keytab holds a key of realm %q, which is another", elsewhere)
+	}
+	return "the keytab holds no key of that name"
 }
 
 // isVersion reports whether e may be the key of version kvno; 0 is any.

@@ -72,35 +72,51 @@ func sitesDN(s *session) string { return "CN=Sites," + s.root.configuration }
 
 func transportDN(s *session) string { return "CN=IP,CN=Inter-Site Transports," + sitesDN(s) }
 
+// harvest is what a reading has got together so far.
+type harvest struct {
+	rows
+	missing []missing
+}
+
+// missing is an attribute of which an answer held the first values only. The
+// others are asked for when that search has ended: the LDAP library hands on
+// nothing for a second one while the first one's answers wait to be taken.
+type missing struct {
+	dn, attribute string
+	next          int // the number of the first value that is missing
+	add           func(values []string)
+}
+
 // read reads all objects; the cursor is of the moment before.
 func (d activeDirectory) read(ctx context.Context, s *session, b *budget) (rows, cursor, error) {
-	raw := rows{windows: true}
+	all := harvest{rows: rows{windows: true}}
 	if _, err := d.position(ctx, s); err != nil {
-		return raw, cursor{}, err
+		return all.rows, cursor{}, err
 	}
 	mark := cursor{origin: s.origin, usn: s.root.usn}
 	searches := []struct {
 		query
 		each func(*ldap.Entry) error
 	}{
-		{query{sitesDN(s), ldap.ScopeSingleLevel, "(objectClass=site)", []string{"name"}, false, false}, raw.takeSite},
-		{query{"CN=Subnets," + sitesDN(s), ldap.ScopeSingleLevel, "(objectClass=subnet)", []string{"siteObject"}, false, false}, raw.takeSubnet},
-		{query{transportDN(s), ldap.ScopeBaseObject, "(objectClass=*)", []string{"options"}, false, false}, raw.takeTransport},
-		{query{transportDN(s), ldap.ScopeSingleLevel, "(objectClass=siteLink)", []string{"siteList", "cost"}, false, false}, func(e *ldap.Entry) error {
-			return raw.takeLink(ctx, s, b, e)
-		}},
-		{query{transportDN(s), ldap.ScopeSingleLevel, "(objectClass=siteLinkBridge)", []string{"siteLinkList"}, false, false}, func(e *ldap.Entry) error {
-			return raw.takeBridge(ctx, s, b, e)
-		}},
+		{query{sitesDN(s), ldap.ScopeSingleLevel, "(objectClass=site)", []string{"name"}, false, false}, all.takeSite},
+		{query{"CN=Subnets," + sitesDN(s), ldap.ScopeSingleLevel, "(objectClass=subnet)", []string{"siteObject"}, false, false}, all.takeSubnet},
+		{query{transportDN(s), ldap.ScopeBaseObject, "(objectClass=*)", []string{"options"}, false, false}, all.takeTransport},
+		{query{transportDN(s), ldap.ScopeSingleLevel, "(objectClass=siteLink)", []string{"siteList", "cost"}, false, false}, all.takeLink},
+		{query{transportDN(s), ldap.ScopeSingleLevel, "(objectClass=siteLinkBridge)", []string{"siteLinkList"}, false, false}, all.takeBridge},
 	}
 	for _, q := range searches {
 		if err := s.search(ctx, b, q.query, q.each); err != nil {
-			return raw, cursor{}, err
+			return all.rows, cursor{}, err
+		}
+	}
+	for _, m := range all.missing {
+		if err := s.complete(ctx, b, m); err != nil {
+			return all.rows, cursor{}, err
 		}
 	}
 	count, err := d.count(ctx, s)
 	mark.objects = count
-	return raw, mark, err
+	return all.rows, mark, err
 }
 
 func (r *rows) takeSite(e *ldap.Entry) error {
@@ -123,43 +139,54 @@ func (r *rows) takeTransport(e *ldap.Entry) error {
 	return nil
 }
 
-func (r *rows) takeLink(ctx context.Context, s *session, b *budget, e *ldap.Entry) error {
+func (h *harvest) takeLink(e *ldap.Entry) error {
 	name, _ := firstValue(e.DN)
-	members, err := s.values(ctx, b, e, "siteList")
-	r.links = append(r.links, linkRow{e.DN, name, members, e.GetEqualFoldAttributeValue("cost")})
-	return err
+	i := len(h.links)
+	h.links = append(h.links, linkRow{dn: e.DN, name: name, cost: e.GetEqualFoldAttributeValue("cost")})
+	h.take(e, "siteList", func(values []string) { h.links[i].sites = append(h.links[i].sites, values...) })
+	return nil
 }
 
-func (r *rows) takeBridge(ctx context.Context, s *session, b *budget, e *ldap.Entry) error {
+func (h *harvest) takeBridge(e *ldap.Entry) error {
 	name, _ := firstValue(e.DN)
-	links, err := s.values(ctx, b, e, "siteLinkList")
-	r.bridges = append(r.bridges, bridgeRow{e.DN, name, links})
-	return err
+	i := len(h.bridges)
+	h.bridges = append(h.bridges, bridgeRow{dn: e.DN, name: name})
+	h.take(e, "siteLinkList", func(values []string) { h.bridges[i].links = append(h.bridges[i].links, values...) })
+	return nil
 }
 
-// values returns all values of an attribute. A domain controller gives 1,500
-// at a time, as `siteList;range=0-1499` ([MS-ADTS] 3.1.1.3.1.3.3).
-func (s *session) values(ctx context.Context, b *budget, e *ldap.Entry, attribute string) ([]string, error) {
-	all, next := valuesOf(e, attribute)
-	for next > 0 {
+// take adds the values of an attribute that are there, and notes that others
+// are not. A domain controller gives 1,500 at a time, as
+// `siteList;range=0-1499` ([MS-ADTS] 3.1.1.3.1.3.3).
+func (h *harvest) take(e *ldap.Entry, attribute string, add func(values []string)) {
+	values, next := valuesOf(e, attribute)
+	add(values)
+	if next > 0 {
+		h.missing = append(h.missing, missing{e.DN, attribute, next, add})
+	}
+}
+
+// complete asks for the values that are missing until none is.
+func (s *session) complete(ctx context.Context, b *budget, m missing) error {
+	for next := m.next; next > 0; {
 		from := next
-		want := fmt.Sprintf("%s;range=%d-*", attribute, from)
-		q := query{base: e.DN, scope: ldap.ScopeBaseObject, filter: "(objectClass=*)", attributes: []string{want}}
+		want := fmt.Sprintf("%s;range=%d-*", m.attribute, from)
+		q := query{base: m.dn, scope: ldap.ScopeBaseObject, filter: "(objectClass=*)", attributes: []string{want}}
 		next = 0
 		err := s.search(ctx, b, q, func(more *ldap.Entry) error {
 			var values []string
-			values, next = valuesOf(more, attribute)
-			all = append(all, values...)
+			values, next = valuesOf(more, m.attribute)
+			m.add(values)
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if next != 0 && next <= from {
-			return nil, fmt.Errorf("read %s of %q: the server gives the same values twice", attribute, e.DN)
+			return fmt.Errorf("read %s of %q: the server gives the same values twice", m.attribute, m.dn)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // valuesOf returns the values of an attribute in one answer, and the number
@@ -182,10 +209,11 @@ func valuesOf(e *ldap.Entry, attribute string) (values []string, next int) {
 	return values, next
 }
 
-// changed reports whether anything in the topology changed since mark.
+// changed reports whether anything in the topology changed since mark. A server
+// that counts less than then was set back to an older state of its database.
 func (d activeDirectory) changed(ctx context.Context, s *session, mark cursor) (bool, error) {
-	if s.root.usn == mark.usn {
-		return false, nil
+	if s.root.usn <= mark.usn {
+		return s.root.usn < mark.usn, nil
 	}
 	since := fmt.Sprintf("(uSNChanged>=%d)", mark.usn+1)
 	found := false

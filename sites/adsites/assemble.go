@@ -23,6 +23,8 @@ const (
 	maxSiteName = 64
 	// maxWarnings bounds what a directory full of faults can make us remember.
 	maxWarnings = 1000
+	// maxWarning bounds a text in them. A DN has some 300 bytes at most as a rule.
+	maxWarning = 1 << 10
 	// conflictMark stands in the name of an object that lost a naming conflict
 	// between two domain controllers, before its GUID.
 	conflictMark = "\nCNF:"
@@ -78,7 +80,15 @@ func (a *assembler) warnf(dn, format string, args ...any) {
 		a.unsaid++
 		return
 	}
-	a.warnings = append(a.warnings, Warning{DN: dn, Message: fmt.Sprintf(format, args...)})
+	a.warnings = append(a.warnings, Warning{DN: clip(dn), Message: clip(fmt.Sprintf(format, args...))})
+}
+
+// clip shortens a text of the directory's to what a person reads.
+func clip(text string) string {
+	if len(text) <= maxWarning {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxWarning], "") + "…"
 }
 
 func (a *assembler) addSites(raw []siteRow) {
@@ -272,11 +282,13 @@ func (a *assembler) addBridges(raw []bridgeRow) {
 	names := make(map[string]int, len(raw))
 	for _, row := range raw {
 		var members []string
+		seen := make(map[string]bool, len(row.links))
 		for _, reference := range row.links {
 			link, ok := a.links[dnKey(reference)]
 			if !ok {
 				a.warnf(row.dn, "the bridge goes without %q, which is no site link in use", reference)
-			} else if !slices.Contains(members, link) {
+			} else if !seen[link] {
+				seen[link] = true
 				members = append(members, link)
 			}
 		}

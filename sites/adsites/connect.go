@@ -1,6 +1,7 @@
 package adsites
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -95,16 +97,30 @@ func (r *Reader) dial(ctx context.Context, t target) (net.Conn, error) {
 			addresses = append(addresses, net.JoinHostPort(a.String(), port))
 		}
 	}
-	var last error
+	var faults dialFaults
 	for _, address := range addresses {
 		conn, err := r.dialOne(ctx, address)
 		if err == nil {
 			return conn, nil
 		}
-		last = err
+		faults = append(faults, err)
 	}
-	return nil, last
+	return nil, faults
 }
+
+// dialFaults says for each address of one server why it cannot be reached: that
+// of the last is often only that this host has no IPv6.
+type dialFaults []error
+
+func (f dialFaults) Error() string {
+	texts := make([]string, len(f))
+	for i, err := range f {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (f dialFaults) Unwrap() []error { return f }
 
 func (r *Reader) dialOne(ctx context.Context, address string) (net.Conn, error) {
 	ctx, stop := context.WithTimeout(ctx, dialTimeout)
@@ -121,17 +137,17 @@ func (r *Reader) protect(ctx context.Context, raw net.Conn, t target) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithTimeout(ctx, dialTimeout)
+	ctx, stop := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("no answer within %s", dialTimeout))
 	defer stop()
 	defer context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })()
 	if r.config.TLS.Mode == StartTLS {
 		if err := askForTLS(raw); err != nil {
-			return nil, errors.Join(context.Cause(ctx), err)
+			return nil, fmt.Errorf("ask for TLS: %w", cmp.Or(context.Cause(ctx), err))
 		}
 	}
 	secure := tls.Client(raw, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, explainTLS(err, t, r.config.TLS)
+		return nil, explainTLS(cmp.Or(context.Cause(ctx), err), t, r.config.TLS)
 	}
 	r.tellSecured(t, secure.ConnectionState().PeerCertificates)
 	return secure, nil
@@ -193,15 +209,15 @@ const startTLSRequest = "\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20
 // further: what a stranger put behind it must not count as said within TLS.
 func askForTLS(conn net.Conn) error {
 	if _, err := io.WriteString(conn, startTLSRequest); err != nil {
-		return fmt.Errorf("ask for TLS: %w", err)
+		return err
 	}
 	message, err := readMessage(conn)
 	if err != nil {
-		return fmt.Errorf("ask for TLS: %w", err)
+		return err
 	}
 	code, err := extendedResult(message)
 	if err != nil {
-		return fmt.Errorf("ask for TLS: %w", err)
+		return err
 	}
 	if code != ldap.LDAPResultSuccess {
 		return fmt.Errorf("the server does not start TLS (%s): it may have no certificate, or set %stls.mode to ldaps", resultText(uint16(code)), setting)

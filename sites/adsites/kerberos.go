@@ -19,6 +19,7 @@ const (
 	maxKeytab = 1 << 20
 	// maxKDCs bounds how many controllers are asked for a ticket.
 	maxKDCs = 3
+	portKDC = "88"
 )
 
 // bindKerberos binds with a ticket for ldap/HOST that the controllers
@@ -36,16 +37,29 @@ func (r *Reader) bindKerberos(s *session, others []target) error {
 	if err != nil {
 		return fmt.Errorf("%sbind.keytab: %s: %w", setting, r.config.Bind.Keytab, err)
 	}
-	krb, err := config.NewFromString(kerberosConfig(realm, s.target, others))
+	krb, err := config.NewFromString(kerberosConfig(realm, r.portKDC, s.target, others))
 	if err != nil {
 		return fmt.Errorf("make the Kerberos configuration of %s: %w", realm, err)
 	}
 	c := &gssapi.Client{Client: client.NewWithKeytab(name, realm, keys, krb, client.DisablePAFXFAST(true))}
 	defer c.Destroy()
-	if err := s.conn.GSSAPIBind(c, "ldap/"+serviceHost(s), ""); err != nil {
+	err = caught(func() error { return s.conn.GSSAPIBind(c, "ldap/"+serviceHost(s), "") })
+	if err != nil {
 		return explainKerberos(err, name+"@"+realm)
 	}
 	return nil
+}
+
+// caught does work, whose panic is an error. What a controller answers about
+// tickets comes in the clear, from anybody on the way, and the Kerberos library
+// believes its lengths.
+func caught(work func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("malformed answer about a ticket")
+		}
+	}()
+	return work()
 }
 
 // explainKerberos says why a bind was refused: a server's text is left out, as
@@ -64,13 +78,8 @@ func explainKerberos(err error, who string) error {
 
 // unmarshalKeytab reads a file that a person may have put there by mistake; the
 // library trusts its lengths.
-func unmarshalKeytab(k *keytab.Keytab, text []byte) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("malformed")
-		}
-	}()
-	return k.Unmarshal(text)
+func unmarshalKeytab(k *keytab.Keytab, text []byte) error {
+	return caught(func() error { return k.Unmarshal(text) })
 }
 
 // principal chooses whose key to use: the first of one part, such as HOST$ or
@@ -99,7 +108,7 @@ func serviceHost(s *session) string {
 
 // kerberosConfig is a krb5.conf in which the server itself and the other
 // controllers give out tickets, over TCP.
-func kerberosConfig(realm string, t target, others []target) string {
+func kerberosConfig(realm, port string, t target, others []target) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n udp_preference_limit = 1\n", realm)
 	fmt.Fprintf(&b, "[realms]\n %s = {\n", realm)
@@ -111,7 +120,7 @@ func kerberosConfig(realm string, t target, others []target) string {
 		}
 		if !seen[host] && len(seen) < maxKDCs {
 			seen[host] = true
-			fmt.Fprintf(&b, "  kdc = %s\n", net.JoinHostPort(host, "88"))
+			fmt.Fprintf(&b, "  kdc = %s\n", net.JoinHostPort(host, port))
 		}
 	}
 	b.WriteString(" }\n")

@@ -3,6 +3,7 @@ package adsites
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -57,6 +58,7 @@ type Reader struct {
 
 	turn   chan struct{} // holds a token while a method works with what follows
 	kept   *session      // nil: none is open
+	ahead  bool          // kept told of a change that was not read yet
 	failed map[string]time.Time
 	polled map[string]bool   // servers that cannot be followed
 	told   map[string]string // by server: the fault that was logged last
@@ -64,6 +66,9 @@ type Reader struct {
 	exposed os.FileMode
 
 	woken chan struct{} // receives when a server that is followed tells a change
+
+	portKDC  string        // where controllers give out tickets
+	patience time.Duration // with one server
 }
 
 // directory is a kind of directory. What it does with a session fails as a
@@ -86,6 +91,9 @@ const (
 	demoted = time.Minute
 	// attempts is how often a topology that changes while it is read is read.
 	attempts = 3
+	// patience is how long one server may take for all: one that goes on giving
+	// little, or nothing and says that there is more, must not keep us from others.
+	patience = 10 * time.Minute
 )
 
 // ErrRestless is of a topology that kept changing while it was read.
@@ -104,7 +112,7 @@ func NewReader(c Config, o Options) *Reader {
 		o.Now = time.Now
 	}
 	r := &Reader{
-		config: c, options: o, directory: activeDirectory{}, turn: make(chan struct{}, 1),
+		config: c, options: o, directory: activeDirectory{}, turn: make(chan struct{}, 1), portKDC: portKDC, patience: patience,
 		failed: map[string]time.Time{}, polled: map[string]bool{}, told: map[string]string{}, woken: make(chan struct{}, 1),
 	}
 	if c.Mapping != nil {
@@ -126,9 +134,11 @@ func (r *Reader) lock(ctx context.Context) error {
 func (r *Reader) unlock() { <-r.turn }
 
 // Read reads the whole topology from the first server that gives one, nearest
-// first and those that failed within the last minute at the end. It gives one
+// first and those that failed within the last minute at the end; where Changed
+// was true of a server, that one is the first, for others may not have heard of
+// the change yet. It gives one
 // consistent topology or an error that says for each server what is wrong.
-// A server that sends nothing for 30 s has failed.
+// A server that sends nothing for 30 s, or is not done in 10 min, has failed.
 func (r *Reader) Read(ctx context.Context) (Reading, error) {
 	if err := r.lock(ctx); err != nil {
 		return Reading{}, err
@@ -138,11 +148,12 @@ func (r *Reader) Read(ctx context.Context) (Reading, error) {
 		r.drop() // who reads though nothing changed wants the server's own word
 	}
 	var reading Reading
-	err := r.ask(ctx, func(s *session) error {
+	err := r.ask(ctx, func(ctx context.Context, s *session) error {
 		var err error
 		reading, err = r.readFrom(ctx, s)
 		return err
 	})
+	r.ahead = false
 	return reading, err
 }
 
@@ -161,21 +172,25 @@ func (r *Reader) Changed(ctx context.Context, prev Reading) (bool, error) {
 	}
 	defer r.unlock()
 	changed := false
-	look := func(s *session) error {
+	look := func(ctx context.Context, s *session) error {
 		var err error
 		changed, err = r.look(ctx, s, prev.mark)
 		return err
 	}
 	// The server that gave prev is the one whose counts can be compared.
 	if r.kept != nil && r.kept.origin == prev.mark.origin {
-		err := look(r.kept)
+		server := r.kept.target.name
+		err := r.patiently(ctx, func(ctx context.Context) error { return look(ctx, r.kept) })
 		if err != nil {
 			r.drop()
+			return false, &serverError{server, err}
 		}
-		return changed, err
+		r.ahead = changed
+		return changed, nil
 	}
 	err := r.ask(ctx, look)
-	return changed, err
+	r.ahead = err == nil && changed
+	return r.ahead, err
 }
 
 func (r *Reader) look(ctx context.Context, s *session, mark cursor) (bool, error) {
@@ -195,6 +210,17 @@ func (r *Reader) look(ctx context.Context, s *session, mark cursor) (bool, error
 		s.quiet = quiet{mark, position}
 	}
 	return changed, err
+}
+
+// patiently does work, and no longer than one server may take.
+func (r *Reader) patiently(ctx context.Context, work func(context.Context) error) error {
+	bounded, stop := context.WithTimeoutCause(ctx, r.patience, fmt.Errorf("not done within %s", r.patience))
+	defer stop()
+	err := work(bounded)
+	if err != nil && bounded.Err() != nil {
+		return context.Cause(bounded)
+	}
+	return err
 }
 
 // Close ends the connection that is kept. A later Read opens a new one.

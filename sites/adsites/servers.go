@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +19,14 @@ type ServersError struct {
 	Errs []error
 }
 
+// Error names the servers by the alphabet: servers that are equally near are
+// asked in another order each time, and who compares texts sees no other fault.
 func (e *ServersError) Error() string {
 	texts := make([]string, len(e.Errs))
 	for i, err := range e.Errs {
 		texts[i] = err.Error()
 	}
+	slices.Sort(texts)
 	return strings.Join(texts, "; ")
 }
 
@@ -35,20 +39,29 @@ type serverError struct {
 	err  error
 }
 
-func (e *serverError) Error() string { return e.name + ": " + e.err.Error() }
+// ownEnd is what a fault of a connection says of this end of it, whose port is
+// another each time.
+var ownEnd = regexp.MustCompile(`\S+->`)
+
+func (e *serverError) Error() string {
+	return e.name + ": " + ownEnd.ReplaceAllString(e.err.Error(), "")
+}
 func (e *serverError) Unwrap() error { return e.err }
 
 // ask does work with the first server with which it succeeds, and keeps the
 // session. The caller has the turn.
-func (r *Reader) ask(ctx context.Context, work func(*session) error) error {
+func (r *Reader) ask(ctx context.Context, work func(context.Context, *session) error) error {
 	all, err := r.targets(ctx)
-	if err != nil {
+	if err != nil && (r.kept == nil || ctx.Err() != nil) {
 		return err
+	}
+	if err != nil { // who finds servers is away; the one at hand may do
+		all = []target{r.kept.target}
 	}
 	order := r.order(all)
 	var faults ServersError
 	for _, t := range order {
-		err := r.askOne(ctx, t, order, work)
+		err := r.patiently(ctx, func(ctx context.Context) error { return r.askOne(ctx, t, order, work) })
 		if err == nil {
 			delete(r.failed, t.name)
 			delete(r.told, t.name)
@@ -58,11 +71,12 @@ func (r *Reader) ask(ctx context.Context, work func(*session) error) error {
 			return context.Cause(ctx)
 		}
 		r.failed[t.name] = r.options.Now()
-		if text := err.Error(); r.told[t.name] != text { // a fault that lasts is told once
+		fault := &serverError{t.name, err}
+		if text := fault.Error(); r.told[t.name] != text { // a fault that lasts is told once
 			r.told[t.name] = text
 			r.options.Log.Info("directory server failed", zap.String("server", t.name), zap.Error(err))
 		}
-		faults.Errs = append(faults.Errs, &serverError{t.name, err})
+		faults.Errs = append(faults.Errs, fault)
 	}
 	return &faults
 }
@@ -84,6 +98,9 @@ func (r *Reader) order(all []target) []target {
 			good = append(good, t)
 		}
 	}
+	if r.ahead && r.kept != nil {
+		slices.SortStableFunc(good, func(a, b target) int { return r.behindKept(a) - r.behindKept(b) })
+	}
 	gone := func(name string) bool { return !known[name] }
 	maps.DeleteFunc(r.failed, func(name string, _ time.Time) bool { return gone(name) })
 	maps.DeleteFunc(r.polled, func(name string, _ bool) bool { return gone(name) })
@@ -91,7 +108,15 @@ func (r *Reader) order(all []target) []target {
 	return slices.Concat(good, bad)
 }
 
-func (r *Reader) askOne(ctx context.Context, t target, all []target, work func(*session) error) error {
+// behindKept is 0 for the server whose session is kept, 1 for others.
+func (r *Reader) behindKept(t target) int {
+	if t.name == r.kept.target.name {
+		return 0
+	}
+	return 1
+}
+
+func (r *Reader) askOne(ctx context.Context, t target, all []target, work func(context.Context, *session) error) error {
 	if r.kept != nil && (r.kept.target.name != t.name || r.kept.conn.IsClosing()) {
 		r.kept.close()
 		r.kept = nil
@@ -103,7 +128,7 @@ func (r *Reader) askOne(ctx context.Context, t target, all []target, work func(*
 		}
 		r.kept = s
 	}
-	err := work(r.kept)
+	err := work(ctx, r.kept)
 	if err != nil {
 		r.drop()
 	}
