@@ -270,12 +270,7 @@ func sameHost(a, b string) bool {
 // noBetter returns an error where the state of a target is better than it was.
 func (c *chain) noBetter(what string, was map[string]referral.State) error {
 	var errs []error
-	unheard := what == "restart" // what other hosts decided holds as long as they say so, and nobody has said anything yet
-	own := c.ownDecisions()
 	for name, is := range c.states() {
-		if unheard && was[name] >= referral.Drained && !own[name] {
-			continue
-		}
 		if was[name] == referral.Lagging || was[name] == referral.Down {
 			c.seen["demoted over a "+what]++
 		}
@@ -284,16 +279,6 @@ func (c *chain) noBetter(what string, was map[string]referral.State) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// ownDecisions are the targets that something here keeps out: a command or the
-// configuration.
-func (c *chain) ownDecisions() map[string]bool {
-	own := map[string]bool{}
-	each(c.ns, func(root *namespace.Root, link namespace.Link, t namespace.Target) {
-		own[key(root, link, t)] = t.State() == namespace.Offline || c.store.Of(root.Name(), link.Path(), t.Path(), c.judged) != nil
-	})
-	return own
 }
 
 func (c *chain) states() map[string]referral.State {

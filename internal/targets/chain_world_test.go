@@ -406,6 +406,11 @@ func (c *chain) replaced(s *step) error {
 	} else {
 		c.settle()
 	}
+	if s.kind == restarted { // what others decided is on disk by then
+		time.Sleep(keepPause)
+		synctest.Wait()
+		c.settle()
+	}
 	was := c.states()
 	switch s.kind {
 	case reconfigured:

@@ -91,18 +91,23 @@ func (k *Keeper) Online(r Request) ([]targetstate.Decision, error) {
 // stillDecided is why what a scope names does not come back by a command here,
 // nil where nothing keeps it.
 func (k *Keeper) stillDecided(scope targetstate.Scope) error {
-	if scope.Target != "" {
-		host := namespace.UNC(scope.Target).Host()
+	host := scope.Host
+	if host == "" {
+		host = namespace.UNC(scope.Target).Host()
 		for _, d := range k.o.Store.All(time.Now()) {
-			if d.Host != "" && namespace.EqualFold(d.Host, host) {
+			if d.Host != "" && foldHost(d.Host) == foldHost(host) {
 				return fmt.Errorf("all targets of %s are %s; `dfsd target online %s` brings them back together", d.Host, d.Kind, d.Host)
 			}
 		}
 	}
 	k.judging.Lock()
 	defer k.judging.Unlock()
-	for _, d := range k.foreign.elsewhere(scope) {
-		return fmt.Errorf("it is %s by %s: give the command there", d.Kind, d.By)
+	for _, d := range k.foreign.current(time.Now()) {
+		same := foldScope(d.Path, d.Target) == foldScope(scope.Path, scope.Target)
+		if d.Host != "" && foldHost(d.Host) == foldHost(host) || d.Host == "" && same ||
+			d.Host == "" && scope.Host != "" && foldHost(namespace.UNC(d.Target).Host()) == foldHost(host) {
+			return fmt.Errorf("it is %s by %s: give the command there", d.Kind, d.By)
+		}
 	}
 	return nil
 }
@@ -124,10 +129,10 @@ func (k *Keeper) find(r Request) (scope targetstate.Scope, ttl time.Duration, er
 }
 
 func findHost(ns *namespace.Snapshot, host string) (scope targetstate.Scope, ttl time.Duration, err error) {
-	d := targetstate.Decision{Host: strings.TrimSuffix(host, ".")}
+	d, want := targetstate.Decision{Host: strings.TrimSuffix(host, ".")}, foldHost(host)
 	found := false
-	each(ns, func(root *namespace.Root, link namespace.Link, t namespace.Target) {
-		if isAbout(&d, root, link, t) {
+	each(ns, func(_ *namespace.Root, link namespace.Link, t namespace.Target) {
+		if foldHost(t.Host()) == want {
 			found, ttl = true, max(ttl, link.TTL())
 			d.Host = t.Host() // as the configuration spells it
 		}

@@ -1,13 +1,14 @@
 package targets
 
 import (
-	"strings"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"dfsd/internal/event"
 	"dfsd/namespace"
+	"dfsd/referral/health"
 	"dfsd/referral/targetstate"
 )
 
@@ -33,28 +34,31 @@ func (k *Keeper) Drains() []Drain {
 // something came of it that targets are to be judged by anew.
 func (k *Keeper) advance(s *Source, j *judgement, now time.Time) (plans []Drain, moved bool) {
 	running := 0
-	for _, d := range j.decisions {
-		folders, targets := k.affected(s, j, d)
+	for i, d := range s.decided.own {
+		if done, known := s.decided.done[i]; known {
+			plans = append(plans, done)
+			continue
+		}
+		folders, targets := k.affected(j, s.decided.leaving[i])
 		plan := targetstate.Drain(d, targetstate.DrainFacts{Folders: folders, Now: now})
 		if next, news := d.Advance(plan, now); news {
-			switch stands, err := k.o.Store.Note(next); {
-			case err != nil:
-				k.o.Log.Error("the progress of a drain is not kept; it is tried again", zap.Error(err))
-			case stands: // and was not ended meanwhile
+			stands, err := k.o.Store.Note(next)
+			if k.wrote("the progress of a drain", err) && stands { // and was not ended meanwhile
 				d, moved = next, true
 				k.tellAdvance(d)
 			}
 		}
-		if !plan.Done {
+		drain := Drain{d, plan, targets, false}
+		switch {
+		case !plan.Done:
 			running++
+		case !d.Finished.IsZero(): // nothing comes of it any more, until decisions change
+			s.decided.done[i] = drain
 		}
-		plans = append(plans, Drain{d, plan, targets, false})
+		plans = append(plans, drain)
 	}
-	for _, d := range k.foreign.all {
-		if d.Expired(now) {
-			continue
-		}
-		if folders, targets := k.affected(s, j, d); targets > 0 {
+	for i, d := range s.decided.foreign {
+		if folders, targets := k.affected(j, s.decided.leaving[len(s.decided.own)+i]); targets > 0 {
 			plans = append(plans, Drain{d, targetstate.Drain(d, targetstate.DrainFacts{Folders: folders, Now: now}), targets, true})
 		}
 	}
@@ -78,28 +82,16 @@ func (k *Keeper) tellExpired(before []Drain, now time.Time) {
 	}
 }
 
-// isAbout tells whether a decision is about a target of a link.
-func isAbout(d *targetstate.Decision, root *namespace.Root, link namespace.Link, t namespace.Target) bool {
-	if d.Host != "" {
-		return namespace.EqualFold(strings.TrimSuffix(d.Host, "."), strings.TrimSuffix(t.Host(), "."))
-	}
-	return namespace.EqualFold(d.Target, t.Path()) && namespace.EqualFold(d.Path, targetstate.FolderPath(root.Name(), link.Path()))
-}
-
-// affected collects the folders that a decision is about, and counts its targets.
-func (k *Keeper) affected(s *Source, j *judgement, d targetstate.Decision) (folders []targetstate.DrainFolder, targets int) {
-	for _, root := range s.snapshot.Roots() {
-		for link := range root.Links() {
-			var leaving []namespace.Target
-			for i := range link.NumTargets() {
-				if t := link.Target(i); t.State() == namespace.Online && isAbout(&d, root, link, t) {
-					leaving = append(leaving, t)
-				}
-			}
-			if len(leaving) > 0 {
-				targets += len(leaving)
-				folders = append(folders, j.drainFolder(root, link, leaving))
-			}
+// affected describes the folders that targets are to leave, and counts these.
+func (k *Keeper) affected(j *judgement, leaving []departure) (folders []targetstate.DrainFolder, targets int) {
+	for _, d := range leaving {
+		targets += len(d.targets)
+		if !d.inSite() {
+			folders = append(folders, k.drainFolder(j, d, d.targets[0]))
+			continue
+		}
+		for _, gone := range d.targets { // each has clients of its own
+			folders = append(folders, k.drainFolder(j, d, gone))
 		}
 	}
 	return folders, targets
@@ -109,34 +101,62 @@ func isGlobal(t namespace.Target) bool {
 	return t.Class() == namespace.GlobalHigh || t.Class() == namespace.GlobalLow
 }
 
-// drainFolder describes a folder that some targets are to leave.
-func (j *judgement) drainFolder(root *namespace.Root, link namespace.Link, leaving []namespace.Target) targetstate.DrainFolder {
+// inSite tells whether clients are sent to targets of their own site alone.
+func (d departure) inSite() bool { return d.root.InSiteOnly() || d.link.InSiteOnly() }
+
+// servesFor tells whether clients of a target that leaves may be sent to another
+// one, where they are sent within their site alone.
+func (k *Keeper) servesFor(t, gone namespace.Target) bool {
+	switch {
+	case isGlobal(t):
+		return true
+	case isGlobal(gone): // it has clients everywhere
+		return false
+	case k.o.SiteOf == nil:
+		return t.SiteName() == gone.SiteName()
+	}
+	site := k.o.SiteOf(t)
+	return site != "" && site == k.o.SiteOf(gone)
+}
+
+// drainFolder describes a folder that some targets are to leave, for the clients
+// of one of them.
+func (k *Keeper) drainFolder(j *judgement, d departure, left namespace.Target) targetstate.DrainFolder {
+	root, link := d.root, d.link
 	f := targetstate.DrainFolder{
 		Path: targetstate.FolderPath(root.Name(), link.Path()), TTL: link.TTL(), Short: root.DegradedTTL(), Replicated: link.Replicates() != "",
 	}
 	words := j.words[fold(link.Replicates())]
-others:
+	for _, gone := range d.targets {
+		if doubt := words.doubt(gone.Member()); doubt != "" {
+			f.Doubt = doubt
+		}
+		f.Unread = max(f.Unread, words.unreadBy(gone.Member()))
+	}
 	for i := range link.NumTargets() {
 		t := link.Target(i)
-		if t.State() == namespace.Offline {
+		if t.State() == namespace.Offline || slices.Contains(d.targets, t) {
 			continue
 		}
-		for _, gone := range leaving {
-			if t == gone {
-				continue others
-			}
-		}
-		if (root.InSiteOnly() || link.InSiteOnly()) && t.SiteName() != leaving[0].SiteName() && !isGlobal(t) {
+		if d.inSite() && !k.servesFor(t, left) {
 			continue // clients of the site are not sent there
 		}
-		status := j.table.Status(t)
-		other := targetstate.DrainTarget{Path: t.Path(), State: status.State, Leaving: status.Leaving, Known: true}
-		for _, gone := range leaving {
-			files, known := words.lacks(gone.Member(), t.Member())
-			other.Known = other.Known && known
-			other.Lacks = max(other.Lacks, files)
-		}
-		f.Others = append(f.Others, other)
+		f.Others = append(f.Others, k.drainOther(j, words, root, t, d.targets))
 	}
 	return f
+}
+
+// drainOther describes a target that may take over from those that are leaving.
+func (k *Keeper) drainOther(j *judgement, words *folderWords, root *namespace.Root, t namespace.Target, leaving []namespace.Target) targetstate.DrainTarget {
+	status := j.table.Status(t)
+	other := targetstate.DrainTarget{Path: t.Path(), State: status.State, Leaving: status.Leaving, Known: true}
+	if v, probed := k.Verdict(root, t); probed {
+		other.Untried = v.Held || v.State == health.Unknown
+	}
+	for _, gone := range leaving {
+		files, age, known := words.lacks(gone.Member(), t.Member())
+		other.Known = other.Known && known
+		other.Lacks, other.Age = max(other.Lacks, files), max(other.Age, age)
+	}
+	return other
 }

@@ -32,43 +32,105 @@ func (k *Keeper) judge(s *Source, now time.Time) *judgement {
 	if k.o.Replicas != nil {
 		hosts := k.o.Replicas.Hosts()
 		j.words = gather(hosts, now)
-		k.foreign.hear(hosts)
+		k.foreign.hear(hosts, k.o.Replicas.Knows, now)
 	}
+	s.decide(j.decisions, k.foreign.current(now))
 	previous := k.previous(s)
-	decided := len(k.foreign.all) > 0 || len(j.decisions) > 0
-	all := decided || k.decided || k.current() != s // a decision may be, or have been, about any target
-	k.decided = decided
-	some := len(s.lively)
+	all := k.current() != s // what was probed before may not be any more
+	some := len(s.lively) + len(s.extra) + len(s.ended)
 	if all || s.many {
 		some = s.snapshot.NumTargets()
 	}
 	b := targetstate.NewBuilder(s.snapshot, some)
 	j.counts[referral.Up] = s.snapshot.NumTargets() - some
+	var run []verdict // of the targets of one link that replicates
+	put := func() {
+		for _, v := range settled(run, now) {
+			j.count(v)
+			b.Put(v.target, v.status)
+		}
+		run = run[:0]
+	}
 	s.each(all, func(root *namespace.Root, link namespace.Link, t namespace.Target) {
-		in := k.inputs(j, root, link, t)
+		if len(run) > 0 && run[0].link != link {
+			put()
+		}
+		in := k.inputs(s, j, root, link, t)
 		in.Before = previous(root, link, t)
-		status := targetstate.Judge(in, now)
-		j.counts[status.State]++
-		if in.Before.State != status.State {
-			j.changed = append(j.changed, change{targetstate.FolderPath(root.Name(), link.Path()), t.Path(), in.Before, status})
-		}
-		if status.State == referral.Down || status.State == referral.Lagging {
-			j.demoted[key(root, link, t)] = targetstate.SavedStatus{State: status.State, Reason: status.Reason, Since: status.Since}
-		}
-		b.Put(t, status)
+		run = append(run, verdict{spot{root, link, t}, in, targetstate.Judge(in, now)})
 	})
+	put()
 	j.table = b.Table()
 	return j
 }
 
+// verdict is what one target was judged, and by what.
+type verdict struct {
+	spot
+	in     targetstate.Inputs
+	status targetstate.Status
+}
+
+// settled takes back that targets of a link were demoted for silence alone, where
+// all that gains by it is a target that is known to be behind: what was not heard
+// of since may have fallen behind, the other one has.
+func settled(run []verdict, now time.Time) []verdict {
+	behind, silent := false, false
+	for _, v := range run {
+		if v.status.State == referral.Up {
+			return run
+		}
+		lagging := v.status.State == referral.Lagging
+		behind = behind || lagging && !v.status.Unheard
+		silent = silent || lagging && v.status.Unheard
+	}
+	if !behind || !silent {
+		return run
+	}
+	for i := range run {
+		if v := &run[i]; v.status.Unheard {
+			v.in.Blind = true
+			v.status = targetstate.Judge(v.in, now)
+		}
+	}
+	return run
+}
+
+// count takes in what a target was judged.
+func (j *judgement) count(v verdict) {
+	j.counts[v.status.State]++
+	if v.in.Before.State != v.status.State {
+		j.changed = append(j.changed, change{targetstate.FolderPath(v.root.Name(), v.link.Path()), v.target.Path(), v.in.Before, v.status})
+	}
+	if saved, demoted := toSave(v.in, v.status); demoted {
+		j.demoted[key(v.root, v.link, v.target)] = saved
+	}
+}
+
+// toSave is what is to be remembered of a target over a restart, false where that
+// is nothing. One that was taken out has to catch up when it comes back, whether
+// or not somebody ran to see it come.
+func toSave(in targetstate.Inputs, s targetstate.Status) (saved targetstate.SavedStatus, demoted bool) {
+	saved = targetstate.SavedStatus{State: s.State, Reason: s.Reason, Since: s.Since}
+	switch h := in.Health; {
+	case s.State == referral.Up:
+		return saved, false
+	case s.State <= referral.Down:
+	case h.Probed && h.Known && h.Down:
+		saved = targetstate.SavedStatus{State: referral.Down, Reason: h.Why, Since: h.Since}
+	case in.Replicated:
+		saved.State = referral.Lagging
+	default:
+		return saved, false
+	}
+	return saved, true
+}
+
 // inputs collects what is known of one target.
-func (k *Keeper) inputs(j *judgement, root *namespace.Root, link namespace.Link, t namespace.Target) targetstate.Inputs {
+func (k *Keeper) inputs(s *Source, j *judgement, root *namespace.Root, link namespace.Link, t namespace.Target) targetstate.Inputs {
 	in := targetstate.Inputs{
 		Member: t.Member(), Offline: t.State() == namespace.Offline,
-		Decision: k.o.Store.Of(root.Name(), link.Path(), t.Path(), j.at), Started: k.o.Started,
-	}
-	if in.Decision == nil {
-		in.Decision = k.foreign.of(root, link, t, j.at)
+		Decision: s.decided.counts[t.Index()], Started: k.o.Started,
 	}
 	if verdict, probed := k.Verdict(root, t); probed {
 		in.Health = targetstate.Health{

@@ -20,6 +20,7 @@ import (
 type Replicas interface {
 	Hosts() []summary.Host
 	Changed() <-chan struct{}
+	Knows(host string) bool // whether it is in the configuration
 }
 
 // Options is what a Keeper works with. Store is required.
@@ -28,7 +29,10 @@ type Options struct {
 	Replicas Replicas        // nil: nothing is heard of replication
 	// Members counts the members of a replicated folder, named group/folder, as
 	// configured; nil: there are always several.
-	Members  func(folder string) int
+	Members func(folder string) int
+	// SiteOf is the site that a target is in, "" where that is unknown; nil: the
+	// one that the configuration gives it.
+	SiteOf   func(t namespace.Target) string
 	Store    *targetstate.Store
 	Started  time.Time             // of this process
 	Registry prometheus.Registerer // nil: nobody counts
@@ -42,9 +46,13 @@ type Keeper struct {
 	metrics *metrics
 	news    chan struct{} // a decision was made
 
-	judging sync.Mutex // one judgement at a time
-	foreign foreign    // guarded by judging
-	decided bool       // when it was judged last there were decisions; guarded by judging
+	judging sync.Mutex // one judgement at a time; it guards what follows
+	foreign foreign
+	unsaved bool            // demotions are to be written
+	failing map[string]bool // what could not be written, by what the log said
+
+	telling sync.Mutex // guards told
+	told    told
 
 	mu     sync.Mutex // guards what follows
 	source *Source    // in force
@@ -56,7 +64,9 @@ func NewKeeper(o Options) *Keeper {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	return &Keeper{o: o, metrics: newMetrics(o.Registry), news: make(chan struct{}, 1)}
+	k := &Keeper{o: o, metrics: newMetrics(o.Registry), news: make(chan struct{}, 1), unsaved: true, failing: map[string]bool{}}
+	k.recall(time.Now())
+	return k
 }
 
 // See judges the targets of ns for the first time and returns what tells
@@ -204,12 +214,14 @@ func (k *Keeper) turn(now time.Time) {
 	if s == nil {
 		return
 	}
+	k.recount(now)
 	j := k.judge(s, now)
 	plans, moved := k.advance(s, j, now)
 	if moved { // what a drain has just taken out is out in this very turn
 		j = k.judge(s, now)
 	}
 	s.table.Store(j.table)
+	s.ended = nil
 	k.mu.Lock()
 	ended := k.plans
 	k.plans = plans
@@ -218,16 +230,32 @@ func (k *Keeper) turn(now time.Time) {
 	k.metrics.count(j)
 	changed := append(s.untold, j.changed...)
 	s.untold = nil
-	if len(changed) > 0 {
-		k.report(changed)
-		k.remember(j)
+	k.report(changed)
+	if k.unsaved = k.unsaved || len(changed) > 0; k.unsaved {
+		k.unsaved = !k.wrote("the states of targets are not kept for the next start", k.o.Store.SaveStatuses(j.demoted))
 	}
+	k.keepForeign(now)
 }
 
-// remember keeps demotions for the next start.
-func (k *Keeper) remember(j *judgement) {
-	if err := k.o.Store.SaveStatuses(j.demoted); err != nil {
-		k.o.Log.Error("the states of targets are not kept for the next start", zap.Error(err))
+// wrote logs what could not be written, and that it could again, once each, since
+// it is tried again with each judgement. It reports whether it was.
+func (k *Keeper) wrote(fault string, err error) bool {
+	switch before := k.failing[fault]; {
+	case err != nil && !before:
+		k.o.Log.Error("state is not kept", zap.String("fault", fault), zap.Error(err))
+	case err == nil && before:
+		k.o.Log.Info("state is kept again", zap.String("fault", fault))
+	}
+	k.failing[fault] = err != nil
+	return err == nil
+}
+
+// recount counts decisions anew from now that were made at a time that has not
+// come yet.
+func (k *Keeper) recount(now time.Time) {
+	n, err := k.o.Store.Recount(now)
+	if k.wrote("decisions of a clock that was set back since", err) && n > 0 {
+		k.o.Log.Warn("the clock was set back: what was decided about targets counts anew from now", zap.Int("decisions", n))
 	}
 }
 

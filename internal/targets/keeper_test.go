@@ -22,6 +22,7 @@ type fakeReplicas struct{ hosts []summary.Host }
 
 func (f *fakeReplicas) Hosts() []summary.Host    { return f.hosts }
 func (f *fakeReplicas) Changed() <-chan struct{} { return nil }
+func (f *fakeReplicas) Knows(string) bool        { return true }
 
 // say has host say at a time what its partners lack of what it holds.
 func (f *fakeReplicas) say(host string, at time.Time, state status.State, lacking ...status.Connection) {

@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"dfsd/namespace"
 	"dfsd/referral/targetstate"
 	"dfsd/replication/summary"
 )
@@ -34,25 +33,55 @@ type notedDecision struct {
 // maxNoted bounds the decisions that are told to others, and taken from each.
 const maxNoted = 1000
 
+// told is what others were told last.
+type told struct {
+	of    []targetstate.Decision
+	notes []byte
+}
+
 // Notes is what others are told of the decisions of this host, nil where there
-// are none. Beyond a thousand the rest is not told.
+// are none. Beyond a thousand, or what a summary carries, the rest is not told.
 func (k *Keeper) Notes() []byte {
 	all := k.o.Store.All(time.Now())
-	if len(all) == 0 {
-		return nil
+	k.telling.Lock()
+	defer k.telling.Unlock()
+	if slices.Equal(all, k.told.of) {
+		return k.told.notes
 	}
-	var n note
+	notes, n := noted(all)
+	if n < len(all) {
+		k.o.Log.Warn("other hosts are not told of all decisions about targets: there are too many", zap.Int("decisions", len(all)), zap.Int("told", n))
+	}
+	k.told = told{all, notes}
+	return notes
+}
+
+// noted writes decisions for others, as many as there is room for.
+func noted(all []targetstate.Decision) (notes []byte, n int) {
+	const before, after = `{"decisions":[`, `]}`
 	for _, d := range all[:min(len(all), maxNoted)] {
-		n.Decisions = append(n.Decisions, notedDecision{
+		b, err := json.Marshal(notedDecision{
 			d.Kind, d.Host, d.Path, d.Target, d.Reason, d.By, d.At, d.Until, d.TakenOut, d.Finished,
 		})
+		if err != nil {
+			continue // no decision is stored that cannot be written
+		}
+		if n == 0 {
+			notes = append(notes, before...)
+		} else {
+			notes = append(notes, ',')
+		}
+		if len(notes)+len(b)+len(after) > summary.MaxNotes {
+			notes = notes[:len(notes)-1]
+			break
+		}
+		notes = append(notes, b...)
+		n++
 	}
-	b, err := json.Marshal(n)
-	if err != nil {
-		k.o.Log.Error("other hosts are not told what was decided about targets", zap.Error(err))
-		return nil
+	if n == 0 {
+		return nil, 0
 	}
-	return b
+	return append(notes, after...), n
 }
 
 // readNotes reads what a host told of its decisions. What makes no sense here
@@ -64,70 +93,18 @@ func readNotes(host string, b []byte) []targetstate.Decision {
 	}
 	var all []targetstate.Decision
 	for _, d := range n.Decisions[:min(len(n.Decisions), maxNoted)] {
-		if d.Kind != targetstate.Drained && d.Kind != targetstate.Offline || (d.Host == "") == (d.Target == "") {
+		decision, err := targetstate.Decision{
+			Kind: d.Kind, Host: d.Host, Path: d.Path, Target: d.Target, Reason: d.Reason, By: d.By,
+			At: d.At, Until: d.Until, TakenOut: d.TakenOut, Finished: d.Finished,
+		}.Told()
+		if err != nil {
 			continue
 		}
-		by := d.By + " on " + host
-		if d.By == "" {
-			by = "an administrator on " + host
+		if decision.By == "" {
+			decision.By = "an administrator"
 		}
-		all = append(all, targetstate.Decision{
-			Kind: d.Kind, Host: d.Host, Path: d.Path, Target: d.Target, Reason: d.Reason, By: by,
-			At: d.At, Until: d.Until, TakenOut: d.TakenOut, Finished: d.Finished,
-		})
+		decision.By += " on " + host
+		all = append(all, decision)
 	}
 	return all
-}
-
-// foreign is what other hosts decided.
-type foreign struct {
-	byHost map[string]heardNotes
-	all    []targetstate.Decision
-}
-
-// heardNotes are a host's, as they came and as they were read.
-type heardNotes struct {
-	raw  string
-	read []targetstate.Decision
-}
-
-// hear takes in what all hosts say; what is as before is not read again.
-func (f *foreign) hear(hosts []summary.Host) {
-	next := map[string]heardNotes{}
-	f.all = nil
-	for _, h := range hosts {
-		if h.Self || len(h.Notes) == 0 {
-			continue
-		}
-		n, known := f.byHost[h.Host]
-		if !known || n.raw != string(h.Notes) {
-			n = heardNotes{string(h.Notes), readNotes(h.Host, h.Notes)}
-		}
-		next[h.Host] = n
-		f.all = append(f.all, n.read...)
-	}
-	f.byHost = next
-}
-
-// of returns the decision of another host that holds for a target, the narrowest
-// and of those the one in effect, nil where there is none.
-func (f *foreign) of(root *namespace.Root, link namespace.Link, t namespace.Target, now time.Time) *targetstate.Decision {
-	var best *targetstate.Decision
-	for i := range f.all {
-		d := &f.all[i]
-		if d.Expired(now) || !isAbout(d, root, link, t) {
-			continue
-		}
-		if best == nil || best.Host != "" && d.Host == "" || (best.Host == "") == (d.Host == "") && d.InEffect() && !best.InEffect() {
-			best = d
-		}
-	}
-	return best
-}
-
-// elsewhere returns the decisions of other hosts about a scope.
-func (f *foreign) elsewhere(scope targetstate.Scope) []targetstate.Decision {
-	return slices.DeleteFunc(slices.Clone(f.all), func(d targetstate.Decision) bool {
-		return !namespace.EqualFold(d.Host, scope.Host) || !namespace.EqualFold(d.Path, scope.Path) || !namespace.EqualFold(d.Target, scope.Target)
-	})
 }

@@ -13,10 +13,16 @@ import (
 type Source struct {
 	snapshot *namespace.Snapshot
 	table    atomic.Pointer[targetstate.Table]
-	untold   []change // that the first judgement found; guarded by Keeper.judging
 
-	// lively are the targets that are probed or replicate, where few are; many
-	// says that most are, so that all are looked at.
+	// Keeper.judging guards these.
+	untold  []change // that the first judgement found
+	decided *decided // what decisions come to; nil: nobody asked yet
+	extra   []spot   // that decisions are about, and that are not lively
+	ended   []spot   // that decisions were about until now, likewise
+
+	// lively are the targets that are probed, replicate, or are offline in the
+	// configuration, where few are; many says that most are, so that all are
+	// looked at.
 	lively []spot
 	many   bool
 }
@@ -39,10 +45,11 @@ func newSource(ns *namespace.Snapshot) *Source {
 	for _, root := range ns.Roots() {
 		_, probed := root.Probe()
 		for link := range root.Links() {
-			if !probed && link.Replicates() == "" {
-				continue
-			}
+			plain := !probed && link.Replicates() == ""
 			for i := range link.NumTargets() {
+				if plain && link.Target(i).State() == namespace.Online {
+					continue
+				}
 				if len(s.lively) >= limit {
 					s.lively, s.many = nil, true
 					return s
@@ -54,15 +61,17 @@ func newSource(ns *namespace.Snapshot) *Source {
 	return s
 }
 
-// each visits the targets that may be in a state of their own; all says that a
-// decision may be about any.
+// each visits the targets that may be in a state of their own, or with all every
+// one; those of a link that replicates one after the other.
 func (s *Source) each(all bool, visit func(*namespace.Root, namespace.Link, namespace.Target)) {
 	if all || s.many {
 		each(s.snapshot, visit)
 		return
 	}
-	for _, l := range s.lively {
-		visit(l.root, l.link, l.target)
+	for _, spots := range [...][]spot{s.lively, s.extra, s.ended} {
+		for _, l := range spots {
+			visit(l.root, l.link, l.target)
+		}
 	}
 }
 

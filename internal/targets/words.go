@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -16,6 +17,8 @@ type folderWords struct {
 	own   map[string]targetstate.Own
 	about map[string][]targetstate.Word
 	sent  map[string]map[string]targetstate.Word // by speaker, then by whom it sends to
+	// unread is how many files each cannot read.
+	unread map[string]int64
 }
 
 // gather sorts what all hosts say, by the folded group/folder.
@@ -30,7 +33,10 @@ func gather(hosts []summary.Host, now time.Time) map[string]*folderWords {
 			key := fold(f.Group + "/" + f.Folder)
 			words := all[key]
 			if words == nil {
-				words = &folderWords{map[string]targetstate.Own{}, map[string][]targetstate.Word{}, map[string]map[string]targetstate.Word{}}
+				words = &folderWords{
+					own: map[string]targetstate.Own{}, about: map[string][]targetstate.Word{},
+					sent: map[string]map[string]targetstate.Word{}, unread: map[string]int64{},
+				}
 				all[key] = words
 			}
 			words.take(h.Host, f, now.Sub(h.HeardAt))
@@ -89,39 +95,77 @@ func (w *folderWords) take(speaker string, f *status.Folder, age time.Duration) 
 			own.Words = append(own.Words, word)
 		}
 	}
-	w.own[from] = own
+	w.own[from], w.unread[from] = own, f.UnreadFiles
 }
 
 // lacks returns how many files of what the member from holds the member to
-// lacks, false where no fresh word tells.
-func (w *folderWords) lacks(from, to string) (int64, bool) {
+// lacks, by a word of an age, false where no fresh word tells.
+func (w *folderWords) lacks(from, to string) (files int64, age time.Duration, known bool) {
 	if w == nil {
-		return 0, false
+		return 0, 0, false
 	}
 	from, to = replication.FoldHost(from), replication.FoldHost(to)
 	if from == to {
-		return 0, true
+		return 0, 0, true
 	}
-	own, heard := w.own[from]
-	if !heard || own.Age > targetstate.StaleAfter {
-		return 0, false
+	if !w.knows(from) {
+		return 0, 0, false
 	}
-	if word, direct := w.sent[from][to]; direct {
-		return word.Files, true
+	age = w.own[from].Age
+	direct, partners := w.sent[from][to]
+	if partners && (direct.Connected || direct.Files == 0) {
+		return direct.Files, age, true
 	}
-	// No connection joins the two. Whoever the member sends to must have all of
-	// it, and the other one all that those have.
-	var files int64
+	// No connection joins the two, now or ever. Whoever the member sends to must
+	// have all of it, and the other one all that those have.
 	for via, word := range w.sent[from] {
 		onward, joined := w.sent[via][to]
-		if !joined || onward.Age > targetstate.StaleAfter {
+		if !joined || !w.knows(via) {
 			continue
 		}
 		if files = word.Files + onward.Files; files == 0 {
-			return 0, true
+			return 0, max(age, onward.Age), true
 		}
 	}
-	return files, files > 0
+	if partners {
+		return direct.Files, age, true
+	}
+	return files, age, files > 0
+}
+
+// knows tells whether what a member says of others now is worth anything. One
+// whose index is not whole, or not open, owes nobody anything as far as it knows.
+func (w *folderWords) knows(member string) bool {
+	own, heard := w.own[member]
+	return heard && own.Age <= targetstate.StaleAfter && (own.State == status.Normal || own.State == status.Paused)
+}
+
+// doubt is why nobody can know what others lack of what a member holds, "" where
+// it says so itself.
+func (w *folderWords) doubt(member string) string {
+	const offline = ": dfsd target offline takes the target out at once"
+	if w == nil || !w.own[replication.FoldHost(member)].Heard {
+		return "no word of the replication of " + member + offline
+	}
+	switch own := w.own[replication.FoldHost(member)]; {
+	case own.Age > targetstate.StaleAfter:
+		return fmt.Sprintf("no word of the replication of %s for %v", member, own.Age.Truncate(time.Second)) + offline
+	case own.State == status.Failed:
+		return "the replication of " + member + " is halted: " + own.Error
+	case own.State == status.InitialSync:
+		return "the initial sync of " + member + " is not done"
+	case own.State == status.Recovering:
+		return member + " is rebuilding its index"
+	}
+	return ""
+}
+
+// unreadBy is how many files a member cannot read.
+func (w *folderWords) unreadBy(member string) int64 {
+	if w == nil {
+		return 0
+	}
+	return w.unread[replication.FoldHost(member)]
 }
 
 // fold brings names to one form: they compare without case.

@@ -49,6 +49,12 @@ func TestLacks(t *testing.T) {
 		r.say("old", now.Add(-time.Minute), status.Normal, status.Connection{To: "fs2"})
 		return r
 	}
+	cut := func(files int64) *fakeReplicas { // the way from fs1 to fs2
+		r := spoke(files)
+		f := &r.hosts[0].Folders[0]
+		f.Connections = append(f.Connections, status.Connection{From: "fs1", To: "fs2", State: status.Connecting, BacklogFiles: 5})
+		return r
+	}
 	for _, tt := range []struct {
 		name, from, to string
 		files          int64
@@ -60,13 +66,15 @@ func TestLacks(t *testing.T) {
 		{"through the hub", "fs1", "fs2", 0, true, spoke(0)},
 		{"the hub lacks some", "fs1", "fs2", 2, true, spoke(2)},
 		{"the other lacks some of the hub's", "fs1", "fs3", 4, true, spoke(0)},
+		{"cut off, through the hub", "fs1", "fs2", 0, true, cut(0)},
+		{"cut off, and the hub lacks some", "fs1", "fs2", 5, true, cut(2)},
 		{"never heard of", "fs1", "fs9", 0, false, spoke(0)},
 		{"who was never heard", "fs9", "fs1", 0, false, spoke(0)},
 		{"an old word", "old", "fs2", 0, false, spoke(0)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			words := gather(tt.in.Hosts(), now)["branch/projects"]
-			if files, known := words.lacks(tt.from, tt.to); files != tt.files || known != tt.known {
+			if files, _, known := words.lacks(tt.from, tt.to); files != tt.files || known != tt.known {
 				t.Errorf("lacks = %d, %v; want %d, %v", files, known, tt.files, tt.known)
 			}
 		})

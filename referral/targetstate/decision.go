@@ -69,6 +69,36 @@ func (d Decision) out() time.Time {
 	return d.TakenOut
 }
 
+// Outranks reports whether d counts rather than other, where both are about one
+// target and hold: what keeps the target out of referrals counts rather than what
+// does not yet, and of two alike the narrower.
+func (d Decision) Outranks(other Decision) bool {
+	if d.InEffect() != other.InEffect() {
+		return d.InEffect()
+	}
+	return d.Host == "" && other.Host != ""
+}
+
+// Recount returns d with the times that have not come yet made now, and whether
+// there were any: the clock was set back since, and nobody can know by how much.
+// A drain then waits anew instead of until the clock is where it was.
+func (d Decision) Recount(now time.Time) (Decision, bool) {
+	late := false
+	for _, t := range []*time.Time{&d.At, &d.TakenOut, &d.Finished} {
+		if t.After(now.Add(TableDelay)) {
+			*t, late = normalTime(now), true
+		}
+	}
+	return d, late
+}
+
+// Told returns d, which another host told of, as a Store would keep it; an error
+// says why it would not.
+func (d Decision) Told() (Decision, error) {
+	d = d.normal()
+	return d, d.check()
+}
+
 // after is d where it takes the place of old: what was reached stays so.
 func (d Decision) after(old Decision) Decision {
 	if d.TakenOut.IsZero() {

@@ -51,6 +51,10 @@ type DrainTarget struct {
 	// folder replicates.
 	Known bool
 	Lacks int64 // files of the drained member's that this target's member lacks
+	// Age is how old the word is that tells Lacks.
+	Age time.Duration
+	// Untried means that probes do not tell whether it is up: State is what it was.
+	Untried bool
 }
 
 // DrainFolder is a folder that a drained target belongs to.
@@ -59,6 +63,12 @@ type DrainFolder struct {
 	TTL        time.Duration // as configured
 	Short      time.Duration // that of degraded folders; 0: not shortened
 	Replicated bool
+	// Doubt is why nobody can know what others lack of the drained target, in
+	// words; it counts only where no Known of Others is true.
+	Doubt string
+	// Unread is how many files there cannot be read now, so that nobody has what
+	// is in them.
+	Unread int64
 	// Others are the targets of the folder that the decision is not about, that
 	// the configuration has online, and that clients of the drained one may be
 	// sent to: with in_site_only, those in its site or of a global class.
@@ -108,6 +118,10 @@ func (d Decision) beforeOut(f DrainFacts) DrainPlan {
 		return plan
 	}
 	plan.Phase = WaitForOthers
+	if len(f.Folders) == 0 {
+		plan.WaitingFor = []string{nowhere}
+		return plan
+	}
 	if plan.WaitingFor = f.missing(DrainFolder.missing); len(plan.WaitingFor) > 0 {
 		return plan
 	}
@@ -126,14 +140,23 @@ func (d Decision) afterOut(f DrainFacts) DrainPlan {
 		return plan
 	}
 	plan.Phase, plan.WaitingFor = WaitForLast, f.missing(DrainFolder.stillSent)
-	if len(plan.WaitingFor) == 0 && d.Kind == Drained {
-		plan.WaitingFor = f.missing(DrainFolder.missingLast)
+	switch {
+	case len(plan.WaitingFor) > 0 || d.Kind != Drained:
+	case len(f.Folders) == 0:
+		plan.WaitingFor = []string{nowhere}
+	default:
+		since := f.Now.Sub(plan.Until)
+		plan.WaitingFor = f.missing(func(folder DrainFolder) string { return folder.missingLast(since) })
 	}
 	if len(plan.WaitingFor) == 0 {
 		plan.Phase, plan.Done = Emptied, true
 	}
 	return plan
 }
+
+// nowhere is what a drain waits for that is about no target any more: should a
+// reload bring the target back, nothing is known yet of what others lack.
+const nowhere = "the configuration has no such target any more; dfsd target online ends the drain"
 
 // forgotten is when no client has a referral any more that names the target, if
 // it was taken out at out: those given before d count with the old TTL, those
@@ -201,6 +224,8 @@ func (f DrainFolder) missing() string {
 			return "is " + t.State.String()
 		case t.Leaving:
 			return "is being drained too"
+		case t.Untried:
+			return "is not known to be up, probes do not tell yet"
 		}
 		return f.lacks(t)
 	})
@@ -218,8 +243,21 @@ func (f DrainFolder) stillSent() string {
 // endLast is how the last target of a folder is taken out.
 const endLast = "add one, or set state: offline in the configuration"
 
-// missingLast is what the folder has on the drained target alone.
-func (f DrainFolder) missingLast() string { return f.why(f.lacks) }
+// missingLast is what the folder has on the drained target alone. What was said
+// before the last client had forgotten the target, since ago, does not count: it
+// cannot know what clients wrote after it.
+func (f DrainFolder) missingLast(since time.Duration) string {
+	if f.Replicated && f.Unread == 1 {
+		return "1 file there cannot be read; most often a program has it open"
+	}
+	if f.Replicated && f.Unread > 1 {
+		return fmt.Sprintf("%d files there cannot be read; most often programs have them open", f.Unread)
+	}
+	return f.why(func(t DrainTarget) string {
+		t.Known = t.Known && t.Age <= since
+		return f.lacks(t)
+	})
+}
 
 // why is "" where one of the other targets is fit, and else what makes each unfit,
 // the nearest to it first.
@@ -238,6 +276,9 @@ func (f DrainFolder) why(unfit func(DrainTarget) string) string {
 	}
 	if n := len(all) - shown; n > 0 {
 		all = append(all[:shown], fmt.Sprintf("and %d more", n))
+	}
+	if f.Replicated && f.Doubt != "" && !slices.ContainsFunc(f.Others, func(t DrainTarget) bool { return t.Known }) {
+		all = append(all, clip(f.Doubt, maxWhy))
 	}
 	return strings.Join(all, ", ")
 }

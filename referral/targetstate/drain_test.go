@@ -80,6 +80,10 @@ func TestDrainWaitsForOthers(t *testing.T) {
 	}
 	unheard, leaving, plain := other("fs1", 0), other("fs1", 0), folder(is(referral.Up))
 	unheard.Known, leaving.Leaving = false, true
+	untried, doubted := other("fs1", 0), folder(unheard, is(referral.Down))
+	untried.Untried, doubted.Doubt, doubted.Others[1].Known = true, "fs2 is halted", false
+	known := folder(unheard, other("fs3", 1))
+	known.Doubt = "fs2 is halted"
 	plain.Replicated, plain.Others[0].Known, plain.Others[0].Lacks = false, false, 9
 	for _, c := range []struct {
 		name   string
@@ -93,6 +97,9 @@ func TestDrainWaitsForOthers(t *testing.T) {
 		{"lagging", folder(is(referral.Lagging)), `\\fs1\projects is lagging`},
 		{"drained", folder(is(referral.Drained)), `\\fs1\projects is drained`},
 		{"leaving", folder(leaving), `\\fs1\projects is being drained too`},
+		{"not probed yet", folder(untried), `\\fs1\projects is not known to be up, probes do not tell yet`},
+		{"nobody can know", doubted, `\\fs1\projects is not known to hold everything, \\fs1\projects is down, fs2 is halted`},
+		{"somebody knows", known, `\\fs3\projects lacks 1 file, \\fs1\projects is not known to hold everything`},
 		{"not heard of", folder(unheard), `\\fs1\projects is not known to hold everything`},
 		{"one of many", folder(is(referral.Down), other("fs3", 2), other("fs4", 0)), ""},
 		{"no one of many", folder(is(referral.Down), other("fs3", 2), other("fs4", 1), unheard, other("fs5", 3)), `\\fs4\projects lacks 1 file, \\fs3\projects lacks 2 files, \\fs5\projects lacks 3 files, and 2 more`},
@@ -118,6 +125,9 @@ func TestDrainEndings(t *testing.T) {
 	early := onTarget(Drained, `\\fs2\projects`)
 	early.TakenOut = noon.Add(-time.Hour)
 	offline := onTarget(Offline, `\\fs2\projects`)
+	end := 30*time.Minute + TableDelay
+	before, since, unread := other("fs1", 0), other("fs1", 0), folder(other("fs1", 0))
+	before.Age, since.Age, unread.Unread = s+1, s, 2
 	sent := "clients are sent to it as long as no other target is left; " + endLast
 	for _, c := range []struct {
 		name  string
@@ -129,11 +139,15 @@ func TestDrainEndings(t *testing.T) {
 	}{
 		{"expired", over, []DrainFolder{folder()}, time.Minute, Over, ""},
 		{"not yet expired", over, []DrainFolder{folder()}, time.Minute - 1, WaitForOthers, "has no other target; " + endLast},
-		{"no folders", out, nil, TableDelay, Emptied, ""},
+		{"no folders", out, nil, TableDelay, WaitForLast, nowhere},
+		{"no folders, not out yet", onTarget(Drained, `\\fs2\projects`), nil, time.Hour, WaitForOthers, nowhere},
 		{"no folders, the old TTL", old, nil, 2*time.Hour + TableDelay - 1, WaitForTTL, "clients to forget it, at 14:00:02 UTC"},
 		{"the old TTL counts", old, []DrainFolder{folder(none, other("fs3", 0))}, 2 * time.Hour, WaitForTTL, "clients to forget it, at 14:00:02 UTC"},
 		{"out before the drain", early, []DrainFolder{folder(other("fs1", 0))}, 0, Emptied, ""},
 		{"the last one goes on", out, []DrainFolder{folder(none)}, time.Hour, WaitForLast, sent},
+		{"said before the end", out, []DrainFolder{folder(before)}, end + s, WaitForLast, `\\fs1\projects is not known to hold everything`},
+		{"said since the end", out, []DrainFolder{folder(since)}, end + s, Emptied, ""},
+		{"open files", out, []DrainFolder{unread}, end, WaitForLast, "2 files there cannot be read; most often programs have them open"},
 		{"offline at once", offline, []DrainFolder{folder(left)}, 0, WaitForTTL, "clients to forget it, at 12:30:02 UTC"},
 		{"offline waits for no replication", offline, []DrainFolder{folder(left)}, time.Hour, Emptied, ""},
 		{"offline, the last one", offline, []DrainFolder{folder()}, time.Hour, WaitForLast, sent},

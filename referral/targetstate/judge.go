@@ -32,6 +32,9 @@ type Status struct {
 	Reason string
 	// Since is when the target got into State, as far as that is known.
 	Since time.Time
+	// Unheard means that it is Lagging for no other reason than that nobody was
+	// heard of it for long.
+	Unheard bool
 	// Leaving means that the target is about to be taken out: clients are to ask
 	// again soon.
 	Leaving bool
@@ -86,6 +89,9 @@ type Inputs struct {
 	MaxLag     time.Duration // the gate; 0: none
 	Own        Own
 	Words      []Word // of others, one by each; their order does not matter
+	// Blind means that no target of the folder is better known, and one is known
+	// to be behind: then silence demotes none that is up.
+	Blind bool
 	// Before is what the target was judged last, or remembered to be at the
 	// start; the zero Status: neither.
 	Before  Status
@@ -209,7 +215,7 @@ func (j judge) down() (Status, bool) {
 // replicated is the status of a target that is not down, by its content.
 func (j judge) replicated() Status {
 	e := j.evidence()
-	reason := ""
+	reason, unheard := "", false
 	switch {
 	case j.in.halted(e) != "":
 		reason = j.in.halted(e)
@@ -217,12 +223,17 @@ func (j judge) replicated() Status {
 		reason = fmt.Sprintf("%s; its gate allows %s", e.behind(), span(j.in.MaxLag))
 	case e.silent():
 		reason = j.silence(e)
+		// It fell behind for all we know only where it was well before.
+		unheard = reason != "" && e.staleLag <= j.silenceLimit() && (j.in.Before.State == referral.Up || j.in.Before.Unheard)
+	}
+	if unheard && j.in.Blind && j.in.Before.State == referral.Up {
+		return Status{State: referral.Up, Reason: join(j.noteworthy(e), j.in.paused())}
 	}
 	if reason == "" && j.in.Before.State != referral.Up && !e.caughtUp(j.allowance()) {
 		reason = j.returning(e)
 	}
 	if reason != "" {
-		return Status{State: referral.Lagging, Reason: join(reason, j.in.paused())}
+		return Status{State: referral.Lagging, Reason: join(reason, j.in.paused()), Unheard: unheard}
 	}
 	return Status{State: referral.Up, Reason: join(j.noteworthy(e), j.in.paused())}
 }
@@ -280,7 +291,7 @@ func (j judge) silence(e evidence) string {
 	if !e.contact {
 		return fmt.Sprintf("no word of %s replication since the start", j.in.whose())
 	}
-	limit := max(j.in.MaxLag, SilenceAllowed)
+	limit := j.silenceLimit()
 	switch {
 	case e.silence > limit:
 		return fmt.Sprintf("no word of its replication for %s", span(e.silence))
@@ -289,6 +300,8 @@ func (j judge) silence(e evidence) string {
 	}
 	return ""
 }
+
+func (j judge) silenceLimit() time.Duration { return max(j.in.MaxLag, SilenceAllowed) }
 
 func (in *Inputs) whose() string {
 	if in.Member == "" {

@@ -356,3 +356,35 @@ func TestClip(t *testing.T) {
 		}
 	}
 }
+
+// TestSilenceAlone: what nobody hears of is demoted, but not for the sake of what
+// is known to be behind.
+func TestSilenceAlone(t *testing.T) {
+	silent := Inputs{
+		Replicated: true, Started: noon.Add(-time.Hour), Before: Status{State: referral.Up, Since: started},
+		Words: []Word{{By: "fs1", Age: time.Minute, Connected: true}},
+	}
+	behind := silent
+	behind.Words = []Word{{By: "fs1", Age: time.Minute, Connected: true, Files: 3, Oldest: time.Minute}}
+	sticky := silent
+	sticky.Before = Status{State: referral.Lagging, Unheard: true}
+	lagged := silent
+	lagged.Before = Status{State: referral.Lagging}
+	for _, c := range []struct {
+		name           string
+		in             Inputs
+		unheard, blind bool // it is Unheard; with Blind it is up
+	}{
+		{"well before", silent, true, true},
+		{"behind when it was heard last", behind, false, false},
+		{"demoted for silence before", sticky, true, false},
+		{"demoted before", lagged, false, false},
+	} {
+		got := Judge(c.in, noon)
+		c.in.Blind = true
+		with := Judge(c.in, noon)
+		if got.State != referral.Lagging || got.Unheard != c.unheard || (with.State == referral.Up) != c.blind || with.Reason == "" {
+			t.Errorf("%s: Judge() = %+v, blind %+v", c.name, got, with)
+		}
+	}
+}

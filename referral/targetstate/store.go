@@ -65,6 +65,7 @@ type Store struct {
 type content struct {
 	decisions map[Scope]Decision // by folded scope
 	statuses  map[string]SavedStatus
+	sorted    []Decision // decisions, in the order of All
 }
 
 // OpenStore reads dir/targets.json; where there is none, the Store is empty and
@@ -83,6 +84,7 @@ func OpenStore(dir string) (*Store, error) {
 		return nil, fmt.Errorf("%s: %w; move the file away, start again, and give the commands of dfsd target again that are to hold",
 			s.path, err)
 	}
+	s.content.sort()
 	return s, nil
 }
 
@@ -190,46 +192,66 @@ func (s Scope) within(set Scope) bool {
 	if host == "" {
 		host = namespace.UNC(s.Target).Host()
 	}
-	return (set.Host == "" || set.Host == host) &&
+	return (set.Host == "" || strings.TrimSuffix(set.Host, ".") == strings.TrimSuffix(host, ".")) &&
 		(set.Path == "" || set.Path == s.Path) &&
 		(set.Target == "" || set.Target == s.Target)
 }
 
 // All returns the decisions that hold: those about hosts first, then by folder
-// and target.
+// and target. The slice is not to be changed, and the same one as before where
+// nothing has changed and nothing has expired.
 func (s *Store) All(now time.Time) []Decision {
-	var all []Decision
-	for _, d := range s.read().decisions {
-		if !d.Expired(now) {
-			all = append(all, d)
-		}
+	all := s.read().sorted
+	expired := func(d Decision) bool { return d.Expired(now) }
+	if slices.ContainsFunc(all, expired) {
+		all = slices.DeleteFunc(slices.Clone(all), expired)
 	}
-	slices.SortFunc(all, byScope)
 	return all
+}
+
+// Recount brings times of decisions that have not come yet to now
+// (Decision.Recount), and returns how many decisions had some.
+func (s *Store) Recount(now time.Time) (changed int, err error) {
+	late := func(d Decision) bool { _, late := d.Recount(now); return late }
+	if !slices.ContainsFunc(s.read().sorted, late) {
+		return 0, nil
+	}
+	err = s.change(func(c *content) error {
+		for scope, d := range c.decisions {
+			if next, late := d.Recount(now); late {
+				c.decisions[scope] = next
+				changed++
+			}
+		}
+		return nil
+	})
+	return changed, err
 }
 
 func byScope(a, b Decision) int {
 	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Target, b.Target), cmp.Compare(a.Host, b.Host))
 }
 
-// Of returns the decision that holds for a target of a folder, nil where there
-// is none: the one about the target alone, or else that about its host. root is
-// the name of the namespace, folder the path in it, target the UNC path.
+// Of returns the decision that counts for a target of a folder, nil where there
+// is none: of the one about the target alone and that about its host, the one that
+// outranks the other. root is the name of the namespace, folder the path in it,
+// target the UNC path.
 func (s *Store) Of(root, folder, target string, now time.Time) *Decision {
 	decisions := s.read().decisions
 	if len(decisions) == 0 {
 		return nil
 	}
 	target = namespace.FoldString(target)
+	var best *Decision
 	for _, scope := range []Scope{
 		{Path: namespace.FoldString(FolderPath(root, folder)), Target: target},
 		{Host: namespace.UNC(target).Host()},
 	} {
-		if d, ok := decisions[scope]; ok && !d.Expired(now) {
-			return &d
+		if d, ok := decisions[scope]; ok && !d.Expired(now) && (best == nil || d.Outranks(*best)) {
+			best = &d
 		}
 	}
-	return nil
+	return best
 }
 
 // SaveStatuses remembers those of the statuses that are demotions, by StatusKey,
@@ -345,8 +367,12 @@ func (s *Store) write(next content) error {
 	if err != nil {
 		return fmt.Errorf("store the decisions about targets: %w", err)
 	}
+	next.sort()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.content = next
 	return nil
 }
+
+// sort lists the decisions in the order of All.
+func (c *content) sort() { c.sorted = slices.SortedFunc(maps.Values(c.decisions), byScope) }

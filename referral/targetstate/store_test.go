@@ -80,14 +80,18 @@ func TestStoreOf(t *testing.T) {
 	short := onTarget(Drained, `//fs2/Projects`)
 	short.Path, short.Until = `//any.server/Public/projects`, noon.Add(time.Minute)
 	set(t, st, short)
+	short.Path, short.TakenOut = `//any.server/Public/done`, noon
+	set(t, st, short)
 	for _, c := range []struct {
 		root, folder, target string
 		now                  time.Time
 		want                 Kind
 	}{
-		{"public", "projects", `\\fs2\projects`, noon, Drained},
-		{"PUBLIC", "Projects", `\\FS2\PROJECTS`, noon, Drained},
-		{"public", "projects", `\\fs2\projects`, noon.Add(time.Minute), Offline},
+		{"public", "projects", `\\fs2\projects`, noon, Offline}, // a drain that has only begun does not bring it back
+		{"PUBLIC", "Projects", `\\FS2\PROJECTS`, noon, Offline},
+		{"public", "done", `\\fs2\projects`, noon, Drained},
+		{"PUBLIC", "Done", `\\FS2\PROJECTS`, noon, Drained},
+		{"public", "done", `\\fs2\projects`, noon.Add(time.Minute), Offline},
 		{"public", "projects", `\\fs2\other`, noon, Offline},
 		{"tools", "x", `\\fs2\projects`, noon, Offline},
 		{"public", "projects", `\\fs22\projects`, noon, ""},

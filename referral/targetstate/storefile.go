@@ -74,13 +74,18 @@ func (c content) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := strconv.AppendInt([]byte(beforeNum), fileVersion, 10)
-	b = append(append(b, beforeSum...), sumOf(inner)...)
-	b = append(append(append(b, beforeBody...), inner...), afterBody...)
+	b := enclose(inner)
 	if len(b) > maxFile {
 		return nil, fmt.Errorf("%d bytes are more than the %d that are read again", len(b), maxFile)
 	}
 	return b, nil
+}
+
+// enclose returns the file of a content.
+func enclose(inner []byte) []byte {
+	b := strconv.AppendInt([]byte(beforeNum), fileVersion, 10)
+	b = append(append(b, beforeSum...), sumOf(inner)...)
+	return append(append(append(b, beforeBody...), inner...), afterBody...)
 }
 
 // decode reads a whole file. Its errors are ErrCorrupt, or tell that a newer
@@ -166,7 +171,7 @@ func (b body) content() (content, error) {
 	if len(b.Decisions) > maxDecisions || len(b.Statuses) > maxStatuses {
 		return content{}, errors.New("more entries than are ever written")
 	}
-	c := content{map[Scope]Decision{}, map[string]SavedStatus{}}
+	c := content{decisions: map[Scope]Decision{}, statuses: map[string]SavedStatus{}}
 	for i, saved := range b.Decisions {
 		d, err := saved.decision()
 		if err != nil {

@@ -115,7 +115,7 @@ type Exchange struct {
 // NewExchange returns an Exchange that knows nothing yet; Run says what is
 // wrong with o.
 func NewExchange(o Options) *Exchange {
-	o.Software = clip(o.Software, maxText)
+	o.Host, o.Software = o.spelling(), clip(o.Software, maxText)
 	if o.Every <= 0 {
 		o.Every = defaultEvery
 	}
@@ -164,11 +164,49 @@ func (x *Exchange) Publish(folders []status.Folder, notes []byte) {
 }
 
 // Hosts returns what is known of all hosts, this one first and the others by
-// name.
+// name. A host that is no member has no folders, whatever it says.
 func (x *Exchange) Hosts() []Host {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.book.hosts()
+	all := x.book.hosts()
+	for i := range all {
+		if h := &all[i]; !h.Self && x.members != nil && !x.members[h.Host] {
+			h.Folders = nil
+		}
+	}
+	return all
+}
+
+// Knows tells whether a host is in the configuration.
+func (x *Exchange) Knows(host string) bool { return slices.Contains(x.o.names(), host) }
+
+// names returns the hosts of the configuration.
+func (o *Options) names() []string {
+	if o.Known != nil {
+		return o.Known()
+	}
+	var names []string
+	if o.Peers != nil {
+		for _, p := range o.Peers() {
+			names = append(names, p.Host)
+		}
+	}
+	return names
+}
+
+// spelling returns the name of this host as the configuration spells it among the
+// others: that is the one that they know it by.
+func (o *Options) spelling() string {
+	names := o.names()
+	if slices.Contains(names, o.Host) {
+		return o.Host
+	}
+	for _, name := range names {
+		if replication.SameHost(name, o.Host) {
+			return name
+		}
+	}
+	return o.Host
 }
 
 // Changed is ready after what Hosts or Links return has changed in more than

@@ -242,17 +242,44 @@ func TestForeignHosts(t *testing.T) {
 	})
 }
 
-// TestObservers speak for themselves alone.
+// TestObservers speak for themselves alone, and have no folders to speak of.
 func TestObservers(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.members = []string{"fs1", "fs3"}
 		w.build(topologies[1].dials, map[string]*atomic.Int64{}) // fs2 and fs4 are observers
-		w.expect("fs2", 1, "fs1", "fs3", "fs4")
 		w.expect("fs1", 1, "fs2")
+		w.expect("fs3", 1, "fs2", "fs4")
 		w.expect("fs1", -1, "fs3", "fs4")
-		w.expect("fs4", 1, "fs2", "fs3")
-		w.expect("fs2", 1, "fs4")
+		w.expect("fs2", -1, "fs1", "fs3", "fs4")
+		w.expect("fs4", -1, "fs2", "fs3")
+		for _, c := range []struct{ on, of string }{{"fs1", "fs2"}, {"fs3", "fs2"}, {"fs4", "fs2"}, {"fs2", "fs4"}, {"fs3", "fs4"}} {
+			if h := w.hosts[c.on].of(c.of); h == nil || h.HeardAt.IsZero() || h.Folders != nil {
+				t.Errorf("%s knows of the observer %s %+v, want that it was heard, and no folders", c.on, c.of, h)
+			}
+		}
+		if x := w.hosts["fs1"].x; !x.Knows("fs4") || x.Knows("fs9") {
+			t.Errorf("Knows(fs4) = %v, Knows(fs9) = %v", x.Knows("fs4"), x.Knows("fs9"))
+		}
 	})
+}
+
+// TestOwnName: others know this host by the spelling of the configuration, and
+// refuse one that calls itself otherwise.
+func TestOwnName(t *testing.T) {
+	for _, c := range []struct {
+		host  string
+		known []string
+		want  string
+	}{
+		{"FS1.", []string{"fs2", "fs1"}, "fs1"},
+		{"fs1", []string{"FS1", "fs1"}, "fs1"},
+		{"fs3", []string{"fs1"}, "fs3"},
+	} {
+		x := NewExchange(Options{Host: c.host, Known: func() []string { return c.known }})
+		if got := x.Hosts()[0].Host; got != c.want {
+			t.Errorf("%s among %q is %q, want %q", c.host, c.known, got, c.want)
+		}
+	}
 }
 
 // TestLateConfiguration: a host that joins the configuration of another later is
