@@ -33,6 +33,7 @@ var notes = map[string]note{
 	"smb.guest":      says("Lets unknown users in as guests, who neither sign nor encrypt."),
 	"smb.users_file": says("File with the NT hashes of users, written by `dfsd user set`, mode 0600."),
 	"smb.keytab":     says("Kerberos keytab of this server. Default: none, NTLMv2 only."),
+	"smb.allow_rc4":  says("Lets in Kerberos tickets of RC4, for accounts without AES keys. Needs a keytab."),
 
 	"smb.limits":                             says("Bounds on what clients can make the server hold."),
 	"smb.limits.frame_unauthenticated":       says("Longest message of a client that has not logged on."),

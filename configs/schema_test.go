@@ -121,7 +121,7 @@ func remove(n *yaml.Node, path string) bool {
 		}
 		return found
 	}
-	key := path[:len(path)-len(strings.TrimLeft(path, "abcdefghijklmnopqrstuvwxyz_*"))]
+	key := path[:len(path)-len(strings.TrimLeft(path, "abcdefghijklmnopqrstuvwxyz0123456789_*"))]
 	rest := strings.TrimPrefix(path[len(key):], ".")
 	found := false
 	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {

@@ -111,6 +111,7 @@ func (d *daemon) newServer(s *state) (*smbd.Server, error) {
 	}
 	if d.keytab != nil {
 		accepts.Kerberos, accepts.ServiceNames = d.keytab.current, serviceNames(s.config)
+		accepts.AllowRC4 = s.config.SMB.AllowRC4
 	}
 	auth := smbauth.NewAuthenticator(accepts, d.users.current, cryptorand.Reader)
 	serial := fnv.New32a()

@@ -25,6 +25,9 @@ type Config struct {
 	UsersFile string `yaml:"users_file"`
 	// Keytab holds the Kerberos keys of this server; empty: NTLMv2 only.
 	Keytab string `yaml:"keytab"`
+	// AllowRC4 lets in Kerberos tickets of RC4 (RFC 4757), which whoever records
+	// them may break.
+	AllowRC4 bool `yaml:"allow_rc4"`
 	// Limits bound what clients can make the server hold.
 	Limits Limits `yaml:"limits"`
 }
@@ -55,6 +58,9 @@ func (c Config) Validate() fault.List {
 	}
 	if c.Guest && c.Encryption == EncryptionRequired {
 		faults.Addf("guest", "guests cannot encrypt, and encryption is required")
+	}
+	if c.AllowRC4 && c.Keytab == "" {
+		faults.Addf("allow_rc4", "there is no keytab, so that no tickets are let in at all")
 	}
 	faults.Nest("limits", c.Limits.Validate())
 	return faults

@@ -31,6 +31,7 @@ func TestConfigValidate(t *testing.T) {
 		{"host with a slash", func(c *Config) { c.Listen = []string{"10.0.0.0/8:445"} }, "listen[0]"},
 		{"UNC name", func(c *Config) { c.Names = []string{"ok", `\\files`} }, "names[1]"},
 		{"empty name", func(c *Config) { c.Names = []string{""} }, "names[0]"},
+		{"RC4 without a keytab", func(c *Config) { c.AllowRC4 = true }, "allow_rc4"},
 		{"guests that should encrypt", func(c *Config) { c.Guest, c.Encryption = true, EncryptionRequired }, "guest"},
 		{"small transact", func(c *Config) { c.Limits.Transact = 4096 }, "limits.transact"},
 		{"no time to log on", func(c *Config) { c.Limits.AuthenticateWithin = 0 }, "limits.authenticate_within"},
