@@ -3,20 +3,17 @@
 package doctor
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"dfsd/internal/lab/servers"
 	"dfsd/sites/adsites"
 )
 
@@ -33,7 +30,8 @@ type domain struct {
 	t  *testing.T
 	at string
 	ca *authority
-	// dns is our own server: the controller's takes port 53.
+	dc *servers.Domain
+	// dns is our own server: the controller has none.
 	dns *zone
 }
 
@@ -46,97 +44,38 @@ func newDomain(t *testing.T) *domain {
 	if os.Getuid() != 0 {
 		t.Skip("a domain controller needs root")
 	}
-	at, err := os.MkdirTemp("", "doctor-dc") //nolint:usetesting // children of the controller still write in it when a test ends
-	if err != nil {
+	d := &domain{t: t, at: t.TempDir(), ca: newAuthority(t, "Lab CA"), dns: serveZone(t,
+		sambaDomain+". 60 SOA "+sambaHost+". h. 1 1 1 1 1", sambaHost+". 60 A "+sambaAddress, "_ldap._tcp.dc._msdcs."+sambaDomain+". 60 SRV 0 100 389 "+sambaHost+".")}
+	setup := servers.DomainSetup{
+		Addr: netip.MustParseAddr(sambaAddress), Dir: d.at, Host: "dc1", DNSDomain: sambaDomain, NetBIOSName: "ADS", AdminPassword: adminPassword,
+		Services: []string{"ldap", "kdc", "drepl"}, TLS: d.certificate(),
+	}
+	if err := servers.Provision(t.Context(), setup); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(at) })
-	d := &domain{t: t, at: at, ca: newAuthority(t, "Lab CA"), dns: serveZone(t,
-		sambaDomain+". 60 SOA "+sambaHost+". h. 1 1 1 1 1", sambaHost+". 60 A "+sambaAddress, "_ldap._tcp.dc._msdcs."+sambaDomain+". 60 SRV 0 100 389 "+sambaHost+".")}
-	d.run("samba-tool", "domain", "provision", "--configfile=/dev/null", "--realm="+strings.ToUpper(sambaDomain), "--domain=ADS", "--adminpass="+adminPassword,
-		"--server-role=dc", "--dns-backend=SAMBA_INTERNAL", "--targetdir="+at, "--host-name=dc1", "--host-ip="+sambaAddress)
-	d.configure()
-	d.start()
+	d.dc = servers.StartDomain(t, setup)
 	return d
 }
 
-func (d *domain) configure() {
+func (d *domain) certificate() *servers.TLSFiles {
 	cert, k := d.ca.issue(d.t, time.Now().Add(60*24*time.Hour), sambaHost)
 	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	name := filepath.Join(d.at, "etc", "smb.conf")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	ours := fmt.Sprintf(`[global]
-	interfaces = %s/8
-	bind interfaces only = yes
-	log file = %[2]s/log.%%m
-	pid directory = %[2]s
-	ncalrpc dir = %[2]s/ncalrpc
-	ntp signd socket directory = %[2]s/ntp
-	winbindd socket directory = %[2]s/wb
-	server services = ldap, kdc, drepl
-	tls keyfile = %[3]s
-	tls certfile = %[4]s
-	tls cafile = %[5]s
-`, sambaAddress, d.at, writeFile(d.t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-		writeFile(d.t, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})), d.ca.file(d.t))
-	if err := os.WriteFile(name, []byte(strings.Replace(string(text), "[global]\n", ours, 1)), 0o600); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *domain) start() {
-	c := exec.Command("samba", "-F", "--no-process-group", "-s", filepath.Join(d.at, "etc", "smb.conf"))
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	log, err := os.Create(filepath.Join(d.at, "samba.log"))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	c.Stdout, c.Stderr = log, log
-	if err := c.Start(); err != nil {
-		d.t.Fatal(err)
-	}
-	d.t.Cleanup(func() {
-		_ = syscall.Kill(-c.Process.Pid, syscall.SIGTERM)
-		_ = c.Wait()
-		_ = log.Close()
-	})
-	ctx, stop := context.WithTimeout(d.t.Context(), time.Minute)
-	defer stop()
-	for _, port := range []string{"88", "389", "636"} {
-		for {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(sambaAddress, port))
-			if err == nil {
-				_ = conn.Close()
-				break
-			}
-			if ctx.Err() != nil {
-				text, _ := os.ReadFile(filepath.Join(d.at, "log.%m"))
-				d.t.Fatalf("port %s: %v\n%s", port, err, text)
-			}
-			<-time.After(100 * time.Millisecond)
-		}
-	}
-}
-
-func (d *domain) run(name string, args ...string) {
-	d.t.Helper()
-	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), "TDB_NO_FSYNC=1") // of a directory that lives for one test
-	if out, err := c.CombinedOutput(); err != nil {
-		d.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	return &servers.TLSFiles{
+		CA:          d.ca.file(d.t),
+		Certificate: writeFile(d.t, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})),
+		Key:         writeFile(d.t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
 	}
 }
 
 // tool runs samba-tool on the controller's own files.
 func (d *domain) tool(args ...string) {
 	d.t.Helper()
-	d.run("samba-tool", append(args, "--configfile="+filepath.Join(d.at, "etc", "smb.conf"))...)
+	if err := d.dc.Tool(d.t.Context(), args...); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // mend does what the first finding of a summary says: a samba-tool command,
@@ -161,10 +100,8 @@ func (d *domain) mend(found []Finding, summary string, replace ...string) {
 
 func (d *domain) modify(ldif string) {
 	d.t.Helper()
-	c := exec.Command("ldbmodify", "-H", filepath.Join(d.at, "private", "sam.ldb"))
-	c.Stdin = strings.NewReader(ldif)
-	if out, err := c.CombinedOutput(); err != nil {
-		d.t.Fatalf("ldbmodify: %v\n%s", err, out)
+	if err := d.dc.Modify(d.t.Context(), ldif); err != nil {
+		d.t.Fatal(err)
 	}
 }
 

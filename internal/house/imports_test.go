@@ -33,8 +33,9 @@ var rooms = map[string][]string{
 	"internal/smbtree":      {"internal/smb2", "internal/fscc", "internal/dcerpc", "namespace"},
 	"internal/smbd":         {"internal/event", "internal/netaddr", "internal/smb2", "internal/smbauth", "internal/smbtree", "referral", "referral/dfsc", "internal/fault", "internal/quantity"},
 	"internal/smbclient":    {"internal/smb2", "internal/smbauth", "referral/dfsc"},
-	"internal/lab":          {"internal/smbclient", "internal/smb2", "internal/smbauth", "referral/dfsc"},
+	"internal/lab":          {"internal/lab/servers", "internal/smbclient", "internal/smb2", "internal/smbauth", "referral/dfsc"},
 	"internal/lab/replicas": nil,
+	"internal/lab/servers":  nil,
 	"internal/bench":        {"internal/smbclient", "internal/smb2", "referral/dfsc"},
 
 	"internal/fsx":          nil,

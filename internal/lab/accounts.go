@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"dfsd/internal/lab/servers"
 )
 
 // Folders of the private /run, gone with the mount namespace.
@@ -22,30 +24,15 @@ const (
 )
 
 // Account is a user name with its password.
-type Account struct {
-	User     string
-	Password string
-}
+type Account = servers.Account
 
 // Alice is the user that every Samba server of the laboratory knows, and every
 // dfsd that is not told otherwise.
 var Alice = Account{User: "alice", Password: "Wonder-Land1"}
 
-// with is the account in the form that Samba's programs take it after -U.
-func (a Account) with() string { return a.User + "%" + a.Password }
-
-// mountRun hides the machine's /run: Samba programs would find the winbindd of
-// another instance there.
-func mountRun(context.Context) error {
-	if err := unix.Mount("lab", "/run", "tmpfs", 0, "mode=0755"); err != nil {
-		return fmt.Errorf("mount a private /run: %w", err)
-	}
-	for _, dir := range []string{"/run/samba", "/run/lock", netnsPath, homeDir + "/.smb"} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	return nil
+// hideRun gives this process a /run of its own, with the laboratory's folders.
+func hideRun(context.Context) error {
+	return servers.HideRun("/run/lock", netnsPath, homeDir+"/.smb")
 }
 
 // writeAccounts makes Alice known: to the system, as smbd demands, by a
@@ -65,11 +52,7 @@ func writeAccounts(ctx context.Context) error {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return err
 	}
-	out := execute(ctx, Alice.Password+"\n"+Alice.Password+"\n", "smbpasswd", "-c", config, "-s", "-a", Alice.User)
-	if !out.OK() {
-		return errors.New(out.String())
-	}
-	return nil
+	return execute(ctx, Alice.Password+"\n"+Alice.Password+"\n", "smbpasswd", "-c", config, "-s", "-a", Alice.User).Err()
 }
 
 // writeHosts makes names resolve by a private /etc/hosts and in no other way.

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"dfsd/internal/lab/servers"
 )
 
 // Capture is a recording of what one server says and hears.
@@ -18,7 +20,7 @@ type Capture struct {
 	lab  *Lab
 	file string
 	host netip.Addr
-	proc *process
+	proc *servers.Process
 }
 
 // Capture starts to record what client machines and a server say to each
@@ -29,8 +31,8 @@ func (l *Lab) Capture(host netip.Addr) *Capture {
 	// In immediate mode a packet takes a place as long as the longest: the buffer holds a thousand, where its default holds eight.
 	c.proc = l.start("tcpdump-"+host.String(), nil, "tcpdump", "-i", bridge, "-U", "--immediate-mode", "-s", "65535", "-B", "65536", "-Z", "root",
 		"-w", c.file, "host", host.String(), "and", "(", "port", "445", "or", "udp", "port", endPort, ")")
-	c.proc.await("the capture to begin", func() error {
-		if !strings.Contains(c.proc.output(), "listening on") {
+	c.proc.Await("the capture to begin", func() error {
+		if !strings.Contains(c.proc.Output(), "listening on") {
 			return errors.New("tcpdump is not listening yet")
 		}
 		return nil
@@ -53,15 +55,15 @@ func (c *Capture) Stop() {
 	if out := c.lab.Station(endStation).Run("bash", "-c", send); !out.OK() {
 		c.lab.t.Fatal(out)
 	}
-	c.proc.await("the end of the capture", func() error {
+	c.proc.Await("the end of the capture", func() error {
 		b, err := os.ReadFile(c.file)
 		if err == nil && !bytes.Contains(b, []byte(endMark)) {
 			err = errors.New("not written yet")
 		}
 		return err
 	})
-	if code := c.proc.stop(syscall.SIGINT, gracePeriod); code != 0 {
-		c.lab.t.Errorf("tcpdump ended with exit code %d:\n%s", code, c.proc.output())
+	if code := c.proc.Stop(syscall.SIGINT, gracePeriod); code != 0 {
+		c.lab.t.Errorf("tcpdump ended with exit code %d:\n%s", code, c.proc.Output())
 	}
 }
 

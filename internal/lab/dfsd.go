@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"dfsd/internal/lab/servers"
 )
 
 // DfsdSetup says how a dfsd is configured. The laboratory writes the sections
@@ -38,7 +40,7 @@ type Dfsd struct {
 	dir    string
 	config string // path of the configuration file
 	setup  DfsdSetup
-	proc   *process
+	proc   *servers.Process
 
 	stopped bool // by Stop
 }
@@ -60,8 +62,8 @@ func (l *Lab) Dfsd(s DfsdSetup) *Dfsd {
 	l.t.Cleanup(func() { _ = socket.Close() }) // after the daemon has ended
 	d.proc = l.start("dfsd-"+d.Addr.String(), []string{"NOTIFY_SOCKET=" + notify}, os.Getenv(insideEnv), "serve", "-c", d.config)
 	l.t.Cleanup(d.Stop)
-	d.proc.await("READY=1", func() error { return readiness(socket) })
-	if err := listens(d.Addr); err != nil {
+	d.proc.Await("READY=1", func() error { return readiness(socket) })
+	if err := servers.Listens(netip.AddrPortFrom(d.Addr, 445)); err != nil {
 		l.t.Fatalf("dfsd said READY=1 and does not listen: %v", err)
 	}
 	return d
@@ -152,16 +154,16 @@ func (d *Dfsd) SetUser(a Account) {
 
 // Reload asks the daemon, by a signal, to read its configuration again. It
 // does not wait: see Log.
-func (d *Dfsd) Reload() { d.proc.hup() }
+func (d *Dfsd) Reload() { d.proc.Signal(syscall.SIGHUP) }
 
 // Log is what the daemon has written so far.
-func (d *Dfsd) Log() string { return d.proc.output() }
+func (d *Dfsd) Log() string { return d.proc.Output() }
 
 // AwaitLog waits until the daemon has written each of some words since a mark,
 // a length of Log taken earlier.
 func (d *Dfsd) AwaitLog(mark int, words ...string) {
 	d.lab.t.Helper()
-	d.proc.await(strings.Join(words, ", ")+" in the log", func() error {
+	d.proc.Await(strings.Join(words, ", ")+" in the log", func() error {
 		written := d.Log()[mark:]
 		for _, w := range words {
 			if !strings.Contains(written, w) {
@@ -176,7 +178,7 @@ func (d *Dfsd) AwaitLog(mark int, words ...string) {
 func (d *Dfsd) Metrics() string {
 	d.lab.t.Helper()
 	socket := filepath.Join(d.dir, "admin.sock")
-	client := http.Client{Timeout: patience, Transport: &http.Transport{
+	client := http.Client{Timeout: servers.Patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -194,8 +196,11 @@ func (d *Dfsd) Metrics() string {
 	return string(text)
 }
 
+// Usage tells what the daemon has taken so far.
+func (d *Dfsd) Usage() Usage { return d.proc.Usage() }
+
 // Alive returns an error when the daemon has ended.
-func (d *Dfsd) Alive() error { return d.proc.ended() }
+func (d *Dfsd) Alive() error { return d.proc.Ended() }
 
 // Stop asks the daemon to end and fails the test unless it does so cleanly.
 func (d *Dfsd) Stop() {
@@ -208,7 +213,7 @@ func (d *Dfsd) Stop() {
 		d.lab.t.Error(err)
 		return
 	}
-	if code := d.proc.stop(syscall.SIGTERM, gracePeriod); code != 0 {
+	if code := d.proc.Stop(syscall.SIGTERM, gracePeriod); code != 0 {
 		d.lab.t.Errorf("dfsd ended with exit code %d after SIGTERM, want 0", code)
 	}
 	for _, word := range []string{"panic:", "goroutine ", "DATA RACE"} {
@@ -264,18 +269,10 @@ func (d *Dfsd) Explain(path string, client netip.Addr) Explanation {
 	d.lab.t.Helper()
 	out := d.Command("referral", "explain", path, "--client", client.String(), "-o", "json")
 	var e Explanation
-	if err := errors.Join(outcome(out), json.Unmarshal([]byte(out.Stdout), &e)); err != nil {
+	if err := errors.Join(out.Err(), json.Unmarshal([]byte(out.Stdout), &e)); err != nil {
 		d.lab.t.Fatal(err)
 	}
 	return e
-}
-
-// outcome is the error of a program that failed.
-func outcome(o Output) error {
-	if o.OK() {
-		return nil
-	}
-	return errors.New(o.String())
 }
 
 // Restart ends the daemon as Stop does and starts it again.

@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"dfsd/internal/lab/servers"
 )
 
 // writeCertificates makes an authority and a certificate that it signs for two
@@ -48,6 +50,13 @@ func writeCertificates(dir, host, domain string, a netip.Addr) error {
 		os.WriteFile(filepath.Join(dir, "cert.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}), 0o644),
 		os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600),
 	)
+}
+
+// certificateFiles are those that writeCertificates made in a folder.
+func certificateFiles(dir string) *servers.TLSFiles {
+	return &servers.TLSFiles{
+		CA: filepath.Join(dir, "ca.pem"), Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+	}
 }
 
 // certificate makes a key and signs its certificate by a parent, nil for

@@ -8,27 +8,9 @@ import (
 	"strconv"
 )
 
-// writeView writes what shows a program the names of the domain: krb5.conf,
-// smb.conf of its clients, and a script that covers the resolver's files in a mount namespace of the
-// program's own, then becomes the program.
-func (d *Domain) writeView() {
+// writeClientConfig writes the smb.conf of the domain's clients.
+func (d *Domain) writeClientConfig() {
 	d.lab.t.Helper()
-	d.krb5 = d.lab.WriteFile(d.dir, "krb5.conf", fmt.Sprintf(`[libdefaults]
-default_realm = %[1]s
-dns_lookup_kdc = false
-dns_lookup_realm = false
-dns_canonicalize_hostname = false
-rdns = false
-[realms]
-%[1]s = {
-  kdc = %[2]s
-  kpasswd_server = %[2]s
-}
-[domain_realm]
-%[3]s = %[1]s
-.%[3]s = %[1]s
-`, d.Realm, d.Addr, d.DNSDomain))
-	resolv := d.lab.WriteFile(d.dir, "view/resolv.conf", fmt.Sprintf("nameserver %s\nsearch %s\n", d.Addr, d.DNSDomain))
 	// Samba's programs remember the addresses of names: not those of another test's domain.
 	state := d.lab.Dir(filepath.Base(d.dir) + "/client")
 	d.client = d.lab.WriteFile(d.dir, "view/client.conf", fmt.Sprintf(`[global]
@@ -42,25 +24,6 @@ lock directory = %[3]s
 state directory = %[3]s
 cache directory = %[3]s
 `, d.NetBIOSName, d.Realm, state))
-	nsswitch := d.lab.WriteFile(d.dir, "view/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
-	// Where resolv.conf is a link into the machine's /run, the private one lacks what it names.
-	d.view = d.lab.WriteFile(d.dir, "view/enter", fmt.Sprintf(`set -e
-resolv=$(realpath -m /etc/resolv.conf)
-case $resolv in /run/*) mkdir -p "${resolv%%/*}"; touch "$resolv" ;; esac
-mount --bind %s "$resolv"
-mount --bind %s /etc/nsswitch.conf
-mount -t tmpfs -o mode=0755 lab /run/samba
-exec "$@"
-`, resolv, nsswitch))
-}
-
-// Env is the environment by which a program finds the domain's KDC.
-func (d *Domain) Env() []string { return []string{"KRB5_CONFIG=" + d.krb5} }
-
-// Wrap is the command line that runs a program where names resolve by the
-// domain's DNS, and not by the machine's.
-func (d *Domain) Wrap(name string, args ...string) []string {
-	return append([]string{"unshare", "--mount", "--", "sh", d.view, name}, args...)
 }
 
 // Kinit gets a user's first ticket and returns the path of the credential
@@ -69,8 +32,7 @@ func (d *Domain) Kinit(user, password string) string {
 	d.lab.t.Helper()
 	d.caches++
 	cache := filepath.Join(d.dir, fmt.Sprintf("ccache-%d", d.caches))
-	args := []string{"env", "KRB5_CONFIG=" + d.krb5, "kinit", "-c", cache, user + "@" + d.Realm}
-	out := execute(d.lab.t.Context(), password+"\n", args[0], args[1:]...)
+	out := execute(d.lab.t.Context(), password+"\n", "env", append(d.Env(), "kinit", "-c", cache, user+"@"+d.Realm)...)
 	if !out.OK() {
 		d.lab.t.Fatal(out)
 	}

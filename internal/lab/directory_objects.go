@@ -3,61 +3,22 @@
 package lab
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf16"
 
 	"github.com/go-ldap/ldap/v3"
 )
 
-// dial connects to the controller over LDAPS, as its administrator. Where
-// Samba made its own certificate Go may be unable to read even that, and dial
-// takes the local socket, on which root is the directory itself.
-func (d *Domain) dial() (*ldap.Conn, error) {
-	if d.selfSigned {
-		return ldap.DialURL("ldapi://" + filepath.Join(d.dir, "private", "ldap_priv", "ldapi"))
-	}
-	return dialLDAPS(d.Addr, d.Host, d.CAFile, Account{User: domainAdmin.User + "@" + d.DNSDomain, Password: domainAdmin.Password})
-}
-
-// dialLDAPS connects to a directory server that an authority vouches for, and
-// logs on.
-func dialLDAPS(a netip.Addr, host, caFile string, as Account) (*ldap.Conn, error) {
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("no certificate in %s", caFile)
-	}
-	conn, err := ldap.DialURL("ldaps://"+netip.AddrPortFrom(a, 636).String(),
-		ldap.DialWithTLSConfig(&tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12}))
-	if err != nil {
-		return nil, err
-	}
-	conn.SetTimeout(10 * time.Second)
-	if err := conn.Bind(as.User, as.Password); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
-}
-
 // Directory connects to the controller as its administrator, until the test
 // ends.
 func (d *Domain) Directory() *ldap.Conn {
 	d.lab.t.Helper()
-	conn, err := d.dial()
+	conn, err := d.Dial()
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
@@ -68,7 +29,7 @@ func (d *Domain) Directory() *ldap.Conn {
 // edit makes some changes to the directory.
 func (d *Domain) edit(changes ...func(*ldap.Conn) error) {
 	d.lab.t.Helper()
-	conn, err := d.dial()
+	conn, err := d.Dial()
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
@@ -172,9 +133,12 @@ const (
 	passwordStays      = 0x10000
 )
 
-// aesOnly is msDS-SupportedEncryptionTypes of an account whose tickets are
-// sealed by AES-128 or AES-256 and by nothing older ([MS-KILE] 2.2.7).
-const aesOnly = 0x08 | 0x10
+// Values of msDS-SupportedEncryptionTypes ([MS-KILE] 2.2.7): of an account whose
+// tickets are sealed by AES-128 or AES-256, and of one whose by RC4.
+const (
+	aesOnly = 0x08 | 0x10
+	rc4Only = 0x04
+)
 
 // AddUser makes a user.
 func (d *Domain) AddUser(name, password string) {
@@ -213,6 +177,18 @@ func (d *Domain) AddService(account string, spns ...string) Account {
 // version.
 func (d *Domain) SetPassword(a Account) {
 	d.lab.t.Helper()
+	d.change(a, attributes{"unicodePwd": {unicodePassword(a.Password)}})
+}
+
+// RC4Only has the domain give tickets of RC4 for the services of an account.
+func (d *Domain) RC4Only(a Account) {
+	d.lab.t.Helper()
+	d.change(a, attributes{"msDS-SupportedEncryptionTypes": {strconv.Itoa(rc4Only)}})
+}
+
+// change replaces attributes of an account.
+func (d *Domain) change(a Account, to attributes) {
+	d.lab.t.Helper()
 	d.edit(func(conn *ldap.Conn) error {
 		found, err := conn.Search(ldap.NewSearchRequest(d.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
 			"(sAMAccountName="+ldap.EscapeFilter(a.User)+")", []string{"1.1"}, nil))
@@ -222,7 +198,7 @@ func (d *Domain) SetPassword(a Account) {
 		if len(found.Entries) != 1 {
 			return fmt.Errorf("%d accounts are called %s", len(found.Entries), a.User)
 		}
-		return replaced(found.Entries[0].DN, attributes{"unicodePwd": {unicodePassword(a.Password)}})(conn)
+		return replaced(found.Entries[0].DN, to)(conn)
 	})
 }
 

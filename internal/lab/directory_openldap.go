@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"dfsd/internal/lab/servers"
 )
 
 // OpenLDAPSetup says what a directory without Active Directory holds: sites,
@@ -41,7 +43,7 @@ type OpenLDAP struct {
 	dir    string
 	config string // path of slapd.conf
 	starts int
-	proc   *process
+	proc   *servers.Process
 }
 
 // openLDAPSchema has identifiers below 1.3.6.1.4.1.32473, which is for
@@ -161,7 +163,7 @@ func (o *OpenLDAP) Start() {
 	o.starts++
 	urls := fmt.Sprintf("ldap://%[1]s:389 ldaps://%[1]s:636", o.Addr)
 	o.proc = o.lab.start(fmt.Sprintf("%s-%d", filepath.Base(o.dir), o.starts), nil, "slapd", "-f", o.config, "-h", urls, "-d", "0")
-	o.proc.await("the directory", func() error {
+	o.proc.Await("the directory", func() error {
 		conn, err := o.dial()
 		if err != nil {
 			return err
@@ -171,7 +173,7 @@ func (o *OpenLDAP) Start() {
 }
 
 // Stop ends the server as a power cut does: from now on its address refuses.
-func (o *OpenLDAP) Stop() { o.proc.kill() }
+func (o *OpenLDAP) Stop() { o.proc.Kill() }
 
 // Directory connects to the server as its manager, until the test ends.
 func (o *OpenLDAP) Directory() *ldap.Conn {
@@ -185,7 +187,7 @@ func (o *OpenLDAP) Directory() *ldap.Conn {
 }
 
 func (o *OpenLDAP) dial() (*ldap.Conn, error) {
-	return dialLDAPS(o.Addr, o.Host, o.CAFile, o.Manager)
+	return servers.DialLDAPS(o.Addr, o.Host, o.CAFile, o.Manager)
 }
 
 // MoveSubnet gives subnet number i to another site.
@@ -213,4 +215,4 @@ func (o *OpenLDAP) edit(change func(*ldap.Conn) error) {
 }
 
 // Log is what the server has written since it was started last.
-func (o *OpenLDAP) Log() string { return strings.TrimSpace(o.proc.output()) }
+func (o *OpenLDAP) Log() string { return strings.TrimSpace(o.proc.Output()) }

@@ -5,7 +5,6 @@ package lab
 import (
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -22,30 +21,15 @@ func (d *Domain) Second() *Domain {
 	d.lab.t.Helper()
 	addr := d.lab.Address()
 	dir := d.lab.Dir("dc-" + addr.String())
-	s := &Domain{
-		Addr: addr, Host: secondHost + "." + d.DNSDomain, Realm: d.Realm, DNSDomain: d.DNSDomain,
-		NetBIOSName: d.NetBIOSName, BaseDN: d.BaseDN, AdminPassword: d.AdminPassword,
-		CAFile: filepath.Join(dir, "private", "tls", "ca.pem"), lab: d.lab, dir: dir,
-	}
 	d.AddHost(secondHost, addr)
-	d.announce(d.Host, s.Host)
+	d.announce(d.Host, secondHost+"."+d.DNSDomain)
 	line := d.Wrap("samba-tool", "domain", "join", d.DNSDomain, "DC", "--server="+d.Host, "--realm="+d.Realm,
 		"--configfile=/dev/null", "--option=netbios name="+strings.ToUpper(secondHost), "--option=interfaces="+addr.String(),
-		"--option=bind interfaces only=yes", "--dns-backend=SAMBA_INTERNAL", "--targetdir="+dir, "-U"+domainAdmin.with())
+		"--option=bind interfaces only=yes", "--dns-backend=SAMBA_INTERNAL", "--targetdir="+dir, "-U"+domainAdmin.Login())
 	if err := must(d.lab.t.Context(), "env", append(d.Env(), line...)...); err != nil {
 		d.lab.t.Fatal(err)
 	}
-	conf := d.smbConf(DomainSetup{Addr: addr})
-	conf = strings.ReplaceAll(conf, d.dir+"/", dir+"/")
-	conf = strings.Replace(conf, "lock directory = "+d.dir+"\n", "lock directory = "+dir+"\n", 1)
-	conf = strings.Replace(conf, "netbios name = "+strings.ToUpper(domainHost), "netbios name = "+strings.ToUpper(secondHost), 1)
-	s.config = d.lab.WriteFile(dir, "smb.conf", conf)
-	s.writeView()
-	if err := writeCertificates(filepath.Dir(s.CAFile), s.Host, s.DNSDomain, s.Addr); err != nil {
-		d.lab.t.Fatal(err)
-	}
-	s.Start()
-	return s
+	return d.lab.controller(secondHost, dir, DomainSetup{Addr: addr})
 }
 
 // typeSRV is the type of a DNS record (RFC 2782).

@@ -15,13 +15,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"dfsd/internal/lab/servers"
 )
 
 // Guest is a virtual machine on the laboratory's network that mounts shares
 // with the kernel's SMB client. It runs one script and ends.
 type Guest struct {
 	lab     *Lab
-	proc    *process
+	proc    *servers.Process
 	results string // path of what the script reported
 }
 
@@ -75,7 +77,7 @@ func (l *Lab) Guest(script string) *Guest {
 func (g *Guest) Await(name string) Step {
 	g.lab.t.Helper()
 	var step Step
-	g.proc.await("step "+name+" of the guest", func() error {
+	g.proc.Await("step "+name+" of the guest", func() error {
 		steps, err := g.steps()
 		if err != nil {
 			return err

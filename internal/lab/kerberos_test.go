@@ -104,6 +104,7 @@ func TestKerberos(t *testing.T) {
 		{"no users file", k.needsNoUsers},
 		{"password beside tickets", k.takesPassword},
 		{"another service", k.refusesOtherService},
+		{"RC4", k.refusesRC4},
 		{"new keys", k.readsNewKeys}, // changes the keytab: last
 	} {
 		t.Run(part.name, part.test)
@@ -196,6 +197,33 @@ func (k *kerberosLab) refusesOtherService(t *testing.T) {
 			t.Errorf("a ticket for %s: %v", tt.name, err)
 		}
 		k.dfsd.AwaitLog(mark, "log-on failed", tt.why, "cifs/"+tt.name+"."+k.domain.DNSDomain+"@"+k.domain.Realm)
+	}
+}
+
+// refusesRC4: tickets of RC4 are refused, and the log says why, unless the
+// configuration lets them in.
+func (k *kerberosLab) refusesRC4(t *testing.T) {
+	name := "old." + k.domain.DNSDomain
+	k.domain.RC4Only(k.domain.AddService("old", "cifs/"+name))
+	keytab := filepath.Join(filepath.Dir(k.keytab), "old.keytab")
+	k.domain.Keytab(keytab, "cifs/"+name)
+	setup := lab.DfsdSetup{Host: name, Rest: k.rest, Users: []lab.Account{}, SMB: []string{hasty, "signing: required", "keytab: " + keytab}}
+	d := k.Dfsd(setup)
+	k.domain.AddHost("old", d.Addr)
+	if err := refuses(k.read(k.ticket, "old"), "NT_STATUS_LOGON_FAILURE"); err != nil {
+		t.Error(err)
+	}
+	d.AwaitLog(0, "log-on failed", "Kerberos encryption type is not allowed")
+	d.Stop()
+
+	setup.Addr, setup.SMB = d.Addr, append(setup.SMB, "allow_rc4: true")
+	d = k.Dfsd(setup)
+	if err := wellRead(k.read(k.ticket, "old")); err != nil {
+		t.Errorf("with allow_rc4: %v", err)
+	}
+	tickets := k.domain.Client(k.station, k.ticket).Run("klist", "-e").Stdout
+	if !strings.Contains(tickets, "arcfour") && !strings.Contains(tickets, "rc4") {
+		t.Errorf("bob has no ticket of RC4:\n%s", tickets)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dfsd/internal/lab/servers"
 )
 
 // Lab is one test's part of the laboratory. It fails its test when the plumbing
@@ -102,7 +104,7 @@ func (l *Lab) Name(name string, a netip.Addr) {
 // than a minute.
 func (l *Lab) Await(what string, done func() error) {
 	l.t.Helper()
-	if err := await(done); err != nil {
+	if err := servers.Await(done); err != nil {
 		l.t.Fatalf("waiting for %s: %v", what, err)
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
+
+	"dfsd/internal/lab/servers"
 )
 
 const (
@@ -77,22 +77,11 @@ func build(binary string) error {
 }
 
 // enter runs this test binary in new namespaces and returns its exit code.
-// Whatever ends this process ends every process in them.
 func enter(binary string) int {
-	self, err := os.Executable()
-	if err != nil {
-		return refuse(err)
-	}
-	flags := []string{"--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", self}
-	cmd := exec.Command("unshare", append(flags, os.Args[1:]...)...)
-	cmd.Env = append(os.Environ(), insideEnv+"="+binary)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // an interrupt ends the inner run; this one still cleans up
-	runtime.LockOSThread()                               // the death signal belongs to the thread that starts the child
-	defer runtime.UnlockOSThread()
+	err := servers.Enter(os.Stdout, os.Stderr, []string{insideEnv + "=" + binary}, os.Args[1:]...)
 	var exit *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &exit) {
+	if errors.As(err, &exit) {
 		return max(exit.ExitCode(), 1)
 	} else if err != nil {
 		return refuse(err)
@@ -115,7 +104,7 @@ func inside(m *testing.M) int {
 // of this process share.
 func prepare() error {
 	ctx := context.Background()
-	for _, step := range []func(context.Context) error{mountRun, writeHosts, writeAccounts, writeClientConfig, openNetwork} {
+	for _, step := range []func(context.Context) error{hideRun, writeHosts, writeAccounts, writeClientConfig, openNetwork} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -39,20 +39,20 @@ func (s *Station) Run(name string, args ...string) Output {
 // written as `\\host\share`. Options follow, such as "--max-protocol=SMB2_10".
 func (s *Station) Smbclient(unc string, as Account, commands string, options ...string) Output {
 	s.lab.t.Helper()
-	args := []string{"--configfile=" + clientConfig, "-U", as.with(), unc, "-c", commands}
+	args := []string{"--configfile=" + clientConfig, "-U", as.Login(), unc, "-c", commands}
 	return s.Run("smbclient", append(args, options...)...)
 }
 
 // ListShares lists the shares of a host with smbclient.
 func (s *Station) ListShares(host netip.Addr, as Account) Output {
 	s.lab.t.Helper()
-	return s.Run("smbclient", "--configfile="+clientConfig, "-U", as.with(), "-L", host.String())
+	return s.Run("smbclient", "--configfile="+clientConfig, "-U", as.Login(), "-L", host.String())
 }
 
 // Rpcclient runs commands of rpcclient, separated by semicolons.
 func (s *Station) Rpcclient(host netip.Addr, as Account, commands string) Output {
 	s.lab.t.Helper()
-	return s.Run("rpcclient", "--configfile="+clientConfig, "-U", as.with(), "-c", commands, host.String())
+	return s.Run("rpcclient", "--configfile="+clientConfig, "-U", as.Login(), "-c", commands, host.String())
 }
 
 // Python runs a script with the interpreter that sees Debian's modules.

@@ -16,7 +16,7 @@ func (s *Station) Torture(host netip.Addr, share string, as Account, suites ...s
 	verdicts = map[string]string{}
 	var b strings.Builder
 	for _, suite := range suites {
-		out := s.Run("smbtorture", "--configfile="+clientConfig, "-U", as.with(), "--timelimit=1", "--maximum-runtime=60",
+		out := s.Run("smbtorture", "--configfile="+clientConfig, "-U", as.Login(), "--timelimit=1", "--maximum-runtime=60",
 			"//"+host.String()+"/"+share, suite)
 		b.WriteString(out.String())
 		found := tortureVerdicts(suite, out.Stdout)

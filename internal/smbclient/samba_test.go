@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"dfsd/internal/lab/servers"
 	"dfsd/internal/smb2"
 	"dfsd/referral/dfsc"
 )
@@ -29,16 +30,15 @@ const (
 
 // TestSamba is this client against a real server.
 func TestSamba(t *testing.T) {
-	dir := inNamespaces(t)
-	if dir == "" {
+	if !servers.InNamespaces(t) {
 		return
 	}
-	run(t, "", "ip", "addr", "add", clientAddr+"/32", "dev", "lo")
-	startSamba(t, dir, plainSamba, " map to guest = never")
-	startSamba(t, dir, strictSamba, " server signing = mandatory")
-	startSamba(t, dir, sealedSamba, " smb encrypt = required")
-	startSamba(t, dir, openSamba, " map to guest = bad user")
-	startSamba(t, dir, oldSamba, " server max protocol = SMB2_10")
+	servers.AddAddress(t, netip.MustParseAddr(clientAddr))
+	startSamba(t, plainSamba, "map to guest = never")
+	startSamba(t, strictSamba, "server signing = mandatory")
+	startSamba(t, sealedSamba, "smb encrypt = required")
+	startSamba(t, openSamba, "map to guest = bad user")
+	startSamba(t, oldSamba, "server max protocol = SMB2_10")
 	t.Run("dialects", testSambaDialects)
 	t.Run("algorithms", testSambaAlgorithms)
 	t.Run("demands", testSambaDemands)

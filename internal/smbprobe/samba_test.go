@@ -4,179 +4,72 @@ package smbprobe
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"dfsd/internal/lab/servers"
 	"dfsd/internal/smbclient"
 )
 
-// insideEnv tells the second run of this test binary which folder it works in.
-const insideEnv = "DFSD_SMBPROBE_LAB"
-
 // The servers of TestSamba.
-const (
-	plainSamba  = "10.9.0.1" // as Debian configures it
-	sealedSamba = "10.9.0.2" // demands encryption
-	oldSamba    = "10.9.0.3" // knows no dialect from 3.0 on
-	openSamba   = "10.9.0.4" // lets unknown users in as guests
-	absentAddr  = "10.9.0.9" // nobody is there
+var (
+	plainSamba  = netip.MustParseAddr("10.9.0.1") // as Debian configures it
+	sealedSamba = netip.MustParseAddr("10.9.0.2") // demands encryption
+	oldSamba    = netip.MustParseAddr("10.9.0.3") // knows no dialect from 3.0 on
+	openSamba   = netip.MustParseAddr("10.9.0.4") // lets unknown users in as guests
+	absentAddr  = netip.MustParseAddr("10.9.0.9") // nobody is there
 )
 
-const sambaConfig = `[global]
- workgroup = WG
- netbios name = ORACLE
- server role = standalone server
- private dir = %[1]s/private
- lock directory = %[1]s/lock
- state directory = %[1]s/state
- cache directory = %[1]s/cache
- pid directory = %[1]s/pid
- ncalrpc dir = %[1]s/ncalrpc
- log file = %[1]s/log/smbd.log
- log level = 0
- host msdfs = yes
- interfaces = %[2]s
- bind interfaces only = yes
- disable netbios = yes
- smb ports = 445
- load printers = no
- disable spoolss = yes
-%[3]s
-[dfs]
- path = %[1]s/dfs
- msdfs root = yes
-[docs]
- path = %[1]s/docs
-[sealed]
- path = %[1]s/docs
- smb encrypt = required
-[others]
- path = %[1]s/docs
- valid users = nobody
-[nodisk]
- path = %[1]s/nodisk
-`
-
-// samba is one smbd.
-type samba struct {
-	dir, config string
-	smbd        *exec.Cmd
-}
-
-// TestSamba probes real servers, in network, mount and process namespaces of
-// its own: port 445 is free there, and every process ends with it.
+// TestSamba probes real servers.
 func TestSamba(t *testing.T) {
-	dir := os.Getenv(insideEnv)
-	if dir == "" {
-		runInside(t)
+	if !servers.InNamespaces(t) {
 		return
 	}
-	run(t, "", "ip", "link", "set", "lo", "up")
-	if err := syscall.Mount("lab", "/run", "tmpfs", 0, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir("/run/samba", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	plain := startSamba(t, dir, plainSamba, " map to guest = never")
-	startSamba(t, dir, sealedSamba, " smb encrypt = required")
-	startSamba(t, dir, oldSamba, " server max protocol = SMB2_10")
-	startSamba(t, dir, openSamba, " map to guest = bad password")
-	for _, addr := range []string{plainSamba, sealedSamba, oldSamba, openSamba} {
-		t.Run(addr, func(t *testing.T) { testSambaTargets(t, addr) })
+	docs := t.TempDir()
+	plain := startSamba(t, plainSamba, docs, "map to guest = never")
+	startSamba(t, sealedSamba, t.TempDir(), "smb encrypt = required")
+	startSamba(t, oldSamba, t.TempDir(), "server max protocol = SMB2_10")
+	startSamba(t, openSamba, t.TempDir(), "map to guest = bad password")
+	for _, addr := range []netip.Addr{plainSamba, sealedSamba, oldSamba, openSamba} {
+		t.Run(addr.String(), func(t *testing.T) { testSambaTargets(t, addr) })
 	}
 	t.Run("log-on", testSambaLogon)
-	t.Run("changes", func(t *testing.T) { testSambaChanges(t, plain) })
+	t.Run("changes", func(t *testing.T) { testSambaChanges(t, plain, docs) })
 }
 
-func runInside(t *testing.T) {
-	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
-	for _, program := range []string{"unshare", "ip", "smbd", "smbpasswd"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("%v: this test needs Debian's samba, iproute2 and util-linux", err)
-		}
-	}
-	if os.Geteuid() != 0 {
-		t.Fatal("namespaces need root: run this test as root")
-	}
-	cmd := exec.CommandContext(t.Context(), "unshare", "-n", "-m", "-p", "-f", "--mount-proc", "--kill-child",
-		os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v=true", "-test.timeout=5m")
-	cmd.Env = append(os.Environ(), insideEnv+"="+t.TempDir())
-	out, err := cmd.CombinedOutput()
-	t.Logf("inside the namespaces:\n%s", out)
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-func run(t *testing.T, stdin, name string, args ...string) {
+// startSamba runs a server whose documents are in a folder of the test's.
+func startSamba(t *testing.T, addr netip.Addr, docs, global string) *servers.Samba {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-}
-
-func startSamba(t *testing.T, dir, addr, extra string) *samba {
-	t.Helper()
-	run(t, "", "ip", "addr", "add", addr+"/32", "dev", "lo")
-	s := &samba{dir: filepath.Join(dir, addr)}
-	for _, d := range []string{"private", "lock", "state", "cache", "pid", "ncalrpc", "log", "dfs/folder", "docs/sub/deep", "docs/closed/in"} {
-		if err := os.MkdirAll(filepath.Join(s.dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(`msdfs:10.0.0.1\target`, filepath.Join(s.dir, "dfs", "link")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.dir, "docs", "file"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.config = filepath.Join(s.dir, "smb.conf")
-	if err := os.WriteFile(s.config, fmt.Appendf(nil, sambaConfig, s.dir, addr, extra), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	run(t, testPassword+"\n"+testPassword+"\n", "smbpasswd", "-c", s.config, "-s", "-a", "root")
-	s.start(t, addr)
-	return s
-}
-
-func (s *samba) start(t *testing.T, addr string) {
-	t.Helper()
-	s.smbd = exec.CommandContext(t.Context(), "smbd", "-F", "--no-process-group", "-s", s.config)
-	if err := s.smbd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.smbd.Wait() }) // the end of the test's context killed it
-	eventually(t, "smbd listens", func() bool {
-		nc, err := net.Dial("tcp", net.JoinHostPort(addr, smbclient.DefaultPort))
-		if err != nil {
-			return false
-		}
-		return nc.Close() == nil
+	servers.AddAddress(t, addr)
+	dir := t.TempDir()
+	return servers.StartSamba(t, servers.SambaSetup{
+		Addr: addr, Dir: dir, Users: []servers.Account{{User: "root", Password: testPassword}}, Global: []string{global},
+		Shares: []servers.Share{
+			{Name: "dfs", Files: map[string]string{"folder/": ""}, Folders: []servers.Folder{{Path: "link", Targets: []string{`\\10.0.0.1\target`}}}},
+			{Name: "docs", Path: docs, Files: map[string]string{"file": "", "sub/deep/": "", "closed/in/": ""}},
+			{Name: "sealed", Path: docs, Options: []string{"smb encrypt = required"}},
+			{Name: "others", Path: docs, Options: []string{"valid users = nobody"}},
+			{Name: "nodisk", Path: filepath.Join(dir, "nodisk")},
+		},
 	})
 }
 
 // sambaProber probes addr as root.
-func sambaProber(t *testing.T, addr, password string) *Prober {
+func sambaProber(t *testing.T, addr netip.Addr, password string) *Prober {
 	return newProber(t, 0, "", func(o *Options) {
-		o.Addrs = func(string) []netip.Addr { return []netip.Addr{netip.MustParseAddr(addr)} }
+		o.Addrs = func(string) []netip.Addr { return []netip.Addr{addr} }
 		if password != "" {
 			o.Credentials = func(string) smbclient.Credentials { return smbclient.Credentials{User: "root", Password: password} }
 		}
 	})
 }
 
-func testSambaTargets(t *testing.T, addr string) {
+func testSambaTargets(t *testing.T, addr netip.Addr) {
 	want(t, sambaProber(t, addr, ""), "host good, good", `nosuch\path`)
 	p := sambaProber(t, addr, testPassword)
 	list := []struct{ path, want string }{
@@ -226,7 +119,7 @@ func testSambaTargets(t *testing.T, addr string) {
 }
 
 func testSambaLogon(t *testing.T) {
-	for addr, fault := range map[string]string{
+	for addr, fault := range map[netip.Addr]string{
 		plainSamba: "STATUS_LOGON_FAILURE",
 		openSamba:  "guest",
 	} {
@@ -241,27 +134,25 @@ func testSambaLogon(t *testing.T) {
 }
 
 // testSambaChanges changes the server under a kept session.
-func testSambaChanges(t *testing.T, s *samba) {
+func testSambaChanges(t *testing.T, s *servers.Samba, docs string) {
 	p := sambaProber(t, plainSamba, testPassword)
 	want(t, p, "host good, good, good", `docs`, `docs\sub\deep`)
-	if err := os.Remove(filepath.Join(s.dir, "docs", "sub", "deep")); err != nil {
+	if err := os.Remove(filepath.Join(docs, "sub", "deep")); err != nil {
 		t.Fatal(err)
 	}
 	want(t, p, "host good, good, path", `docs`, `docs\sub\deep`)
-	if err := os.Rename(filepath.Join(s.dir, "docs"), filepath.Join(s.dir, "away")); err != nil {
+	if err := os.Rename(docs, docs+"-away"); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
 	p.now = func() time.Time { return start.Add(treeLife) }
 	want(t, p, "host good, tree, tree", `docs`, `docs\sub`)
-	if err := os.Rename(filepath.Join(s.dir, "away"), filepath.Join(s.dir, "docs")); err != nil {
+	if err := os.Rename(docs+"-away", docs); err != nil {
 		t.Fatal(err)
 	}
 	want(t, p, "host good, good, good", `docs`, `docs\sub`)
 
-	if err := s.smbd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	s.Signal(syscall.SIGSTOP) // who listens, and nobody who serves
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	r := p.Probe(ctx, "fs1", []string{"docs"})
@@ -269,14 +160,11 @@ func testSambaChanges(t *testing.T, s *samba) {
 		t.Errorf("server that accepts no one: %s (%v)", verdicts(r), r.Host)
 	}
 	t.Log(r.Host)
-	if err := s.smbd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = s.smbd.Wait() // killed
+	s.Stop()
 	r = probe(t, p, "docs")
 	if verdicts(r) != "host dial, good" {
 		t.Errorf("server that is dead: %s (%v)", verdicts(r), r.Host)
 	}
-	s.start(t, plainSamba)
+	s.Start(t)
 	want(t, p, "host good, good, good", `docs`, `docs\sub`)
 }

@@ -6,17 +6,16 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"dfsd/internal/lab/servers"
 	"dfsd/sites"
 )
 
@@ -33,6 +32,7 @@ type domain struct {
 	t  *testing.T
 	at string
 	ca *authority
+	dc *servers.Domain
 }
 
 func newDomain(t *testing.T) *domain {
@@ -44,106 +44,45 @@ func newDomain(t *testing.T) *domain {
 	if os.Getuid() != 0 {
 		t.Skip("a domain controller needs root")
 	}
-	at, err := os.MkdirTemp("", "dc") //nolint:usetesting // children of the controller still write in it when a test ends
-	if err != nil {
+	d := &domain{t: t, at: t.TempDir(), ca: newAuthority(t, "Lab CA")}
+	setup := servers.DomainSetup{
+		Addr: netip.MustParseAddr(sambaAddress), Dir: d.at, Host: "dc1", DNSDomain: "ads.example.test", NetBIOSName: "ADS", AdminPassword: adminPassword,
+		Services: []string{"ldap", "kdc", "drepl"}, Global: []string{"ldap server require strong auth = allow_sasl_over_tls"}, TLS: d.certificate(),
+	}
+	if err := servers.Provision(t.Context(), setup); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(at) })
-	d := &domain{t, at, newAuthority(t, "Lab CA")}
-	d.run("samba-tool", "domain", "provision", "--configfile=/dev/null", "--use-rfc2307", "--realm=ADS.EXAMPLE.TEST", "--domain=ADS", "--adminpass="+adminPassword,
-		"--server-role=dc", "--dns-backend=SAMBA_INTERNAL", "--targetdir="+at, "--host-name=dc1", "--host-ip="+sambaAddress)
-	d.configure()
-	d.start()
+	d.dc = servers.StartDomain(t, setup)
 	d.tool("user", "create", "plain", plainPassword)
 	d.tool("user", "create", "svc", plainPassword)
 	d.tool("spn", "add", "ldap/"+sambaHost, "DC1$")
-	d.tool("domain", "exportkeytab", filepath.Join(at, "svc.keytab"), "--principal=svc@ADS.EXAMPLE.TEST")
+	d.tool("domain", "exportkeytab", filepath.Join(d.at, "svc.keytab"), "--principal=svc@ADS.EXAMPLE.TEST")
 	return d
 }
 
-func (d *domain) configure() {
+func (d *domain) certificate() *servers.TLSFiles {
 	cert, key := d.ca.issue(time.Now().Add(12*time.Hour), sambaHost)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	name := filepath.Join(d.at, "etc", "smb.conf")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	ours := fmt.Sprintf(`[global]
-	interfaces = %s/8
-	bind interfaces only = yes
-	log file = %[2]s/log.%%m
-	pid directory = %[2]s
-	ncalrpc dir = %[2]s/ncalrpc
-	ntp signd socket directory = %[2]s/ntp
-	winbindd socket directory = %[2]s/wb
-	server services = ldap, kdc, drepl
-	ldap server require strong auth = allow_sasl_over_tls
-	tls keyfile = %[3]s
-	tls certfile = %[4]s
-	tls cafile = %[5]s
-`, sambaAddress, d.at, writePEM(d.t, "key.pem", "PRIVATE KEY", der), writePEM(d.t, "cert.pem", "CERTIFICATE", cert.Raw), d.ca.file())
-	if err := os.WriteFile(name, []byte(strings.Replace(string(text), "[global]\n", ours, 1)), 0o600); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *domain) start() {
-	c := exec.Command("samba", "-F", "--no-process-group", "-s", filepath.Join(d.at, "etc", "smb.conf"))
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	log, err := os.Create(filepath.Join(d.at, "samba.log"))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	c.Stdout, c.Stderr = log, log
-	if err := c.Start(); err != nil {
-		d.t.Fatal(err)
-	}
-	d.t.Cleanup(func() {
-		_ = syscall.Kill(-c.Process.Pid, syscall.SIGTERM)
-		_ = c.Wait()
-		_ = log.Close()
-	})
-	ctx, stop := context.WithTimeout(d.t.Context(), 20*time.Second)
-	defer stop()
-	for _, port := range []string{"88", "389", "636"} {
-		for {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(sambaAddress, port))
-			if err == nil {
-				_ = conn.Close()
-				break
-			}
-			if ctx.Err() != nil {
-				text, _ := os.ReadFile(log.Name())
-				d.t.Fatalf("%v\n%s", err, text)
-			}
-			<-time.After(100 * time.Millisecond)
-		}
-	}
-}
-
-func (d *domain) run(name string, args ...string) {
-	d.t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		d.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	return &servers.TLSFiles{
+		CA: d.ca.file(), Certificate: writePEM(d.t, "cert.pem", "CERTIFICATE", cert.Raw), Key: writePEM(d.t, "key.pem", "PRIVATE KEY", der),
 	}
 }
 
 func (d *domain) tool(args ...string) {
 	d.t.Helper()
-	d.run("samba-tool", append(args, "--configfile="+filepath.Join(d.at, "etc", "smb.conf"))...)
+	if err := d.dc.Tool(d.t.Context(), args...); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // modify changes the database as `ldbmodify` does.
 func (d *domain) modify(ldif string) {
 	d.t.Helper()
-	c := exec.Command("ldbmodify", "-H", filepath.Join(d.at, "private", "sam.ldb"))
-	c.Stdin = strings.NewReader(strings.ReplaceAll(ldif, "$C", configDN))
-	if out, err := c.CombinedOutput(); err != nil {
-		d.t.Fatalf("ldbmodify: %v\n%s", err, out)
+	if err := d.dc.Modify(d.t.Context(), strings.ReplaceAll(ldif, "$C", configDN)); err != nil {
+		d.t.Fatal(err)
 	}
 }
 

@@ -1,13 +1,12 @@
 //go:build integration
 
-package lab
+package servers
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -20,28 +19,15 @@ type Usage struct {
 	Private  int64         // bytes that no other process shares
 }
 
-// Usage tells what the daemon has taken so far.
-func (d *Dfsd) Usage() Usage { return d.proc.usage() }
-
-// Usage tells what smbd and its children have taken so far.
-func (s *Samba) Usage() Usage { return s.proc.usage() }
-
-// usage adds up the processes of p's process namespace.
-func (p *process) usage() Usage {
+// Usage adds up the processes of the program.
+func (p *Process) Usage() Usage {
 	p.t.Helper()
-	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", p.cmd.Process.Pid))
+	dirs, err := p.all()
 	if err != nil {
 		p.t.Fatalf("usage of %s: %v", p.name, err)
 	}
-	dirs, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		p.t.Fatal(err)
-	}
 	var sum Usage
 	for _, dir := range dirs {
-		if ns, err := os.Readlink(dir + "/ns/pid"); err != nil || ns != own {
-			continue // ended meanwhile, or another server's
-		}
 		u, err := usageOf(dir)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			p.t.Fatalf("usage of %s: %v", p.name, err)
