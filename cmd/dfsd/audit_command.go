@@ -1,13 +1,19 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"dfsd/internal/admin"
 	"dfsd/internal/audit"
+	"dfsd/internal/quantity"
 )
 
 func newAuditCommand() *cobra.Command {
@@ -74,17 +80,46 @@ func newAuditVerifyCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	from := addFileFlags(cmd)
+	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, err := from.dataDir()
 		if err != nil {
 			return err
 		}
 		n, err := audit.Verify(dir)
+		if err == nil && n == 0 {
+			err = findLog(dir)
+		}
 		if err != nil {
 			return fmt.Errorf("after %d good entries: %w", n, err)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%d entries, each as it was written\n", n)
-		return nil
+		return out.write(cmd.OutOrStdout(), verified{dir, n}, func(w *tabwriter.Writer) {
+			fmt.Fprintf(w, "%s, each as it was written\n", countedEntries(n))
+		})
 	}
 	return cmd
+}
+
+// verified is what `dfsd audit verify -o json` prints of a whole log.
+type verified struct {
+	DataDir string `json:"data_dir"`
+	Entries uint64 `json:"entries"`
+}
+
+func countedEntries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return quantity.Count(n) + " entries"
+}
+
+// findLog says whether a log without entries is there at all: a daemon makes it
+// when it starts, so that a missing one was removed, or is somewhere else.
+func findLog(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, audit.File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return withHint(fmt.Errorf("%w: there is no audit log in %s", admin.ErrNotFound, dir),
+			"every daemon makes one when it starts: is data_dir of the file right, and has anybody removed it?")
+	}
+	return err
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -68,7 +70,7 @@ func newConfigCheckCommand() *cobra.Command {
 			return err
 		default:
 			result.OK = true
-			result.Unserved = checkFaults(file.Unserved(file.Host))
+			result.Unserved = checkFaults(unserved(file, from.path()))
 		}
 		if werr := out.write(cmd.OutOrStdout(), result, func(w *tabwriter.Writer) { checkTable(w, result, file) }); werr != nil {
 			return werr
@@ -79,9 +81,17 @@ func newConfigCheckCommand() *cobra.Command {
 }
 
 func checkTable(w *tabwriter.Writer, r checkResult, file *configs.File) {
-	fmt.Fprintf(w, "%s: valid; %d namespaces, this host is %s\n", r.File, len(file.Namespaces), file.Host)
+	noun := "namespaces"
+	if len(file.Namespaces) == 1 {
+		noun = "namespace"
+	}
+	fmt.Fprintf(w, "%s: valid; %d %s, this host is %s\n", r.File, len(file.Namespaces), noun, file.Host)
 	for _, u := range r.Unserved {
-		fmt.Fprintf(w, "%s:%d:%d: not served by this version: %s\n", u.File, u.Line, u.Column, u.Message)
+		at := u.File
+		if u.Line > 0 {
+			at = fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column)
+		}
+		fmt.Fprintf(w, "%s: not served by this version: %s\n", at, u.Message)
 	}
 }
 
@@ -103,17 +113,22 @@ func newConfigShowCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if *out != "json" { // the table of a YAML file is YAML
-			_, err = cmd.OutOrStdout().Write(text)
-			return err
-		}
-		var value any
-		if err := yaml.Unmarshal(text, &value); err != nil {
-			return err
-		}
-		return out.write(cmd.OutOrStdout(), value, nil)
+		return writeYAMLText(cmd.OutOrStdout(), *out, text)
 	}
 	return cmd
+}
+
+// writeYAMLText writes a YAML file as it is, whose table it is too, or as JSON.
+func writeYAMLText(w io.Writer, f format, text []byte) error {
+	if f != "json" {
+		_, err := w.Write(text)
+		return err
+	}
+	var value any
+	if err := yaml.Unmarshal(text, &value); err != nil {
+		return err
+	}
+	return f.write(w, value, nil)
 }
 
 func newConfigSchemaCommand() *cobra.Command {
@@ -158,6 +173,9 @@ func newConfigReloadCommand() *cobra.Command {
 		}
 		return out.write(cmd.OutOrStdout(), now, func(w *tabwriter.Writer) {
 			fmt.Fprintf(w, "read %s (SHA-256 %.12s…) as %s\n", now.File, now.Digest, now.Host)
+			if len(now.RestartNeeded) > 0 {
+				fmt.Fprintf(w, "what is new in %s counts from the next start of the daemon\n", strings.Join(now.RestartNeeded, ", "))
+			}
 		})
 	}
 	return cmd

@@ -42,13 +42,19 @@ func newDoctorCommand() *cobra.Command {
 	from := addFileFlags(cmd)
 	out := outputFlag(cmd)
 	all := cmd.Flags().Bool("all", false, "show what is well too")
-	timeout := cmd.Flags().Duration("timeout", time.Minute, "give up after this long")
+	timeout := cmd.Flags().Duration("timeout", time.Minute, "give up after this long, 0s: never")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		file, err := from.load()
 		if err != nil {
 			return err
 		}
-		ctx, stop := context.WithTimeout(cmd.Context(), *timeout)
+		if *timeout < 0 {
+			return usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", *timeout))
+		}
+		ctx, stop := context.WithCancel(cmd.Context())
+		if *timeout > 0 {
+			ctx, stop = context.WithTimeout(cmd.Context(), *timeout)
+		}
 		defer stop()
 		d, err := diagnose(ctx, file, cmd.ErrOrStderr())
 		if err != nil {
@@ -59,6 +65,9 @@ func newDoctorCommand() *cobra.Command {
 		}
 		if d.State == doctor.Warning || d.State == doctor.Failed {
 			return errDegraded
+		}
+		if ctx.Err() != nil { // what was not looked at is not well for that
+			return withHint(fmt.Errorf("not all was looked at within %s: %w", *timeout, ctx.Err()), "a longer --timeout looks at more, 0s at all")
 		}
 		return nil
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -65,9 +68,19 @@ func identityFor(file *configs.File) (*peer.Identity, error) {
 	}
 	identity, err := peer.LoadOrCreateIdentity(file.DataDir)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("this host's key: %w", err), "set data_dir to a directory that this user may write")
+		return nil, keyError(file.DataDir, fmt.Errorf("this host's key: %w", err))
 	}
 	return identity, nil
+}
+
+// keyError says what to do next where the key of a host is not to be had.
+func keyError(dir string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return withHint(err, "set data_dir to a directory that this user may write")
+	}
+	return withHint(err, "put %s back from a backup, or remove it: `dfsd identity` makes another, whose fingerprint goes into the file of all hosts",
+		filepath.Join(dir, peer.KeyFile))
 }
 
 // software is how this program names itself to others.
@@ -105,12 +118,17 @@ func meaning(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, engine.ErrUnknownFolder):
-		return fmt.Errorf("%w: %w", admin.ErrUnknownFolder, err)
+		return &unknownFolder{err} // whose words are the same
 	case errors.Is(err, engine.ErrUnknownPath), errors.Is(err, engine.ErrUnknownMember), errors.Is(err, engine.ErrUnknownEntry):
 		return fmt.Errorf("%w (%w)", err, admin.ErrNotFound)
 	}
 	return err
 }
+
+// unknownFolder is an error of the engine that is admin.ErrUnknownFolder too.
+type unknownFolder struct{ error }
+
+func (e *unknownFolder) Unwrap() []error { return []error{e.error, admin.ErrUnknownFolder} }
 
 func (r replicas) Status(ctx context.Context) (status.Replication, error) {
 	s, err := r.e.Status(ctx)
@@ -144,7 +162,13 @@ func (r replicas) Preserved(ctx context.Context, folder string) ([]status.Preser
 	return all, meaning(err)
 }
 
+// entryID is the id of a preserved file in full: leading zeros need not be typed.
+func entryID(typed string) string {
+	const digits = 16
+	return strings.Repeat("0", max(0, digits-len(typed))) + strings.ToLower(typed)
+}
+
 func (r replicas) Restore(ctx context.Context, folder, id, to string) (string, error) {
-	at, err := r.e.Restore(ctx, folder, id, to)
+	at, err := r.e.Restore(ctx, folder, entryID(id), to)
 	return at, meaning(err)
 }

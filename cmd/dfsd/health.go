@@ -47,8 +47,8 @@ func (c *clientCounts) facts() report.ClientFacts {
 func (d *daemon) health(_ context.Context) report.Facts {
 	now, s := time.Now(), d.state.Load()
 	f := report.Facts{
-		At: now.UTC(), Host: s.config.Host, Version: thisBuild().Version, Started: d.started.UTC(),
-		Config:    report.ConfigFacts{File: s.about.File, Digest: s.about.Digest, LastError: text(d.refused.Load())},
+		At: now.UTC(), Host: d.targets.began.Host, Version: thisBuild().Version, Started: d.started.UTC(),
+		Config:    report.ConfigFacts{File: s.about.File, Digest: s.about.Digest, LastError: text(d.refused.Load()), RestartNeeded: s.about.RestartNeeded},
 		Directory: d.directory.facts(now),
 		Clients:   d.clients.facts(),
 		Decisions: []report.DecisionFacts{}, Members: []report.MemberFacts{}, Events: []report.EventFacts{},
@@ -66,7 +66,7 @@ func (d *daemon) health(_ context.Context) report.Facts {
 	if since, yes := d.targets.keeper.Isolated(); yes {
 		f.Isolated = &report.IsolatedFacts{Since: since.UTC()}
 	}
-	for _, drain := range d.targets.keeper.Drains() {
+	for _, drain := range d.targets.drains() {
 		f.Decisions = append(f.Decisions, decisionFacts(drain.Decision, drain.Plan))
 	}
 	for host, fault := range d.directory.hosts.Faults() {

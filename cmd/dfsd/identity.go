@@ -41,7 +41,7 @@ func newIdentityCommand() *cobra.Command {
 		}
 		id, err := peer.LoadOrCreateIdentity(dir)
 		if err != nil {
-			return err
+			return keyError(dir, err)
 		}
 		answer := identityAnswer{id.Fingerprint().String(), dir}
 		return out.write(cmd.OutOrStdout(), answer, func(w *tabwriter.Writer) {

@@ -81,6 +81,7 @@ func newRootCommand(std streams) *cobra.Command {
 		newVersionCommand(),
 	)
 	finish(root)
+	root.SetHelpCommand(newHelpCommand(root)) // after finish: its nouns are the other commands
 	return root
 }
 
@@ -104,6 +105,20 @@ func finish(cmd *cobra.Command) {
 	}
 	for _, sub := range cmd.Commands() {
 		finish(sub)
+	}
+}
+
+// newHelpCommand is cobra's, but for a command that there is none of.
+func newHelpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || cmd.HasSubCommands() && len(rest) > 0 {
+				return needVerb(cmd, rest)
+			}
+			return cmd.Help()
+		},
 	}
 }
 

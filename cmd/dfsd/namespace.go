@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/namespace"
 )
@@ -52,6 +54,9 @@ func newNamespaceShowCommand() *cobra.Command {
 	from := addSourceFlags(cmd)
 	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if strings.Trim(args[0], `/\.`) == "" {
+			return usageError(cmd, fmt.Errorf("%q names no namespace", args[0]))
+		}
 		n, err := ask(cmd, from, func(ctx context.Context, s source) (admin.NamespaceAnswer, error) { return s.Namespace(ctx, args[0]) })
 		if err != nil {
 			return err
@@ -79,11 +84,13 @@ func newNamespaceExportCommand() *cobra.Command {
 		Use:   "export [NAME…]",
 		Short: "Print namespaces as the configuration of another host or file",
 		Long: "Prints the namespaces of the configuration file, all or those named, with every\n" +
-			"setting, as a configuration that dfsd reads. Loaded, it is equal.",
+			"setting, as a configuration that dfsd reads. Loaded, it is equal. Folders that\n" +
+			"replicate name their group: it is not printed, and has to be in the file that takes them.",
 		Example: "  dfsd namespace export >namespaces.yaml\n  dfsd namespace export public -c dfsd.yaml",
 		Args:    cobra.ArbitraryArgs,
 	}
 	from := addFileFlags(cmd)
+	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		file, err := from.load()
 		if err != nil {
@@ -98,8 +105,28 @@ func newNamespaceExportCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		_, err = cmd.OutOrStdout().Write(text)
-		return err
+		if groups := groupsOf(file, args); len(groups) > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "note: folders replicate; the file that takes these namespaces needs replication.groups with %s\n", strings.Join(groups, ", "))
+		}
+		return writeYAMLText(cmd.OutOrStdout(), *out, text)
 	}
 	return cmd
+}
+
+// groupsOf are the replication groups behind the folders of the named namespaces,
+// or of all.
+func groupsOf(file *configs.File, names []string) []string {
+	var groups []string
+	for _, ns := range file.Namespaces {
+		if len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return namespace.EqualFold(n, ns.Name) }) {
+			continue
+		}
+		for _, f := range ns.Folders {
+			if group, _, found := strings.Cut(f.Replicates, "/"); found {
+				groups = append(groups, group)
+			}
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
 }

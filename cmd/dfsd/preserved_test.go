@@ -94,6 +94,13 @@ func TestPreservedRestore(t *testing.T) {
 	if code != exitFine || !strings.Contains(out, `"folder": "c/d"`) || fake.asked[len(fake.asked)-1] != "restore c/d 8 x/y" {
 		t.Errorf("restore to = %d, %q, asked %q", code, out, fake.asked)
 	}
+	fake.preserved = append(fake.preserved, status.PreservedFile{Group: "branch", Folder: "projects", ID: "000000000000004f"})
+	for _, args := range [][]string{{"4f"}, {"000000000000004F"}} {
+		code, _, talk := dfsd(t, append([]string{"preserved", "restore", "--socket", socket}, args...)...)
+		if last := fake.asked[len(fake.asked)-1]; code != exitFine || last != "restore branch/projects 000000000000004f " {
+			t.Errorf("restore %q = %d, %q, asked %q", args, code, talk, last)
+		}
+	}
 	if code, _, talk := dfsd(t, "preserved", "restore", "9", "--socket", socket); code != exitNotFound || !strings.Contains(talk, "dfsd preserved list") {
 		t.Errorf("restore of an unknown id = %d, %q", code, talk)
 	}

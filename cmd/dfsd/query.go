@@ -73,10 +73,16 @@ func newReferralQueryCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.site, "site", "", "send this site name, as FSCTL_DFS_GET_REFERRALS_EX")
 	cmd.Flags().StringVar(&f.source, "from", "", "connect from this local IP `address`")
 	cmd.Flags().BoolVar(&f.encrypt, "encrypt", false, "encrypt the session")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "give up after this long")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "give up after this long, 0s: never")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.level < 1 || f.level > 4 {
 			return usageError(cmd, fmt.Errorf("--level: %d is none of 1, 2, 3, 4", f.level))
+		}
+		if f.port < 1 || f.port > 65535 {
+			return usageError(cmd, fmt.Errorf("--port: %d is not between 1 and 65535", f.port))
+		}
+		if f.timeout < 0 {
+			return usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", f.timeout))
 		}
 		result, err := f.query(cmd, args[0])
 		if err != nil {
@@ -101,11 +107,17 @@ func (f *queryFlags) query(cmd *cobra.Command, path string) (queryResult, error)
 	if err != nil {
 		return queryResult{}, err
 	}
-	ctx, stop := context.WithTimeout(cmd.Context(), f.timeout)
+	ctx, stop := context.WithCancel(cmd.Context())
+	if f.timeout > 0 {
+		ctx, stop = context.WithTimeout(cmd.Context(), f.timeout)
+	}
 	defer stop()
 	blob, err := f.ask(ctx, host, path, o)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return queryResult{}, fmt.Errorf("%s does not answer within %s: %w", host, f.timeout, context.DeadlineExceeded)
+	}
 	if err != nil {
-		return queryResult{}, queryError(err)
+		return queryResult{}, queryError(host, err)
 	}
 	answer, err := dfsc.ParseResponse(blob)
 	if err != nil {
@@ -154,11 +166,13 @@ func (f *queryFlags) ask(ctx context.Context, host, path string, o smbclient.Opt
 }
 
 // queryError says what a refusal means.
-func queryError(err error) error {
+func queryError(host string, err error) error {
 	var network *net.OpError
 	switch {
 	case errors.As(err, &network) && network.Op == "dial":
-		return fmt.Errorf("%w: %w", admin.ErrUnreachable, err)
+		return &unreachable{fmt.Errorf("%s cannot be reached: %w", host, err)}
+	case errors.Is(err, smb2.StatusInvalidParameter):
+		return withHint(fmt.Errorf("%s does not understand the question (%w)", host, err), "a path has the form \\\\host\\namespace\\folder")
 	case errors.Is(err, smb2.StatusNotFound), errors.Is(err, smb2.StatusObjectPathNotFound):
 		return fmt.Errorf("%w: the server has no such namespace or folder (%w)", admin.ErrNotFound, err)
 	case errors.Is(err, smb2.StatusFSDriverRequired):
@@ -168,6 +182,11 @@ func queryError(err error) error {
 	}
 	return err
 }
+
+// unreachable is an admin.ErrUnreachable that is about no daemon of ours.
+type unreachable struct{ error }
+
+func (u *unreachable) Unwrap() []error { return []error{u.error, admin.ErrUnreachable} }
 
 func queryTable(w *tabwriter.Writer, r queryResult) {
 	kind := "link"

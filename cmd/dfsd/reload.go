@@ -80,7 +80,9 @@ func (d *daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	if late := needRestart(d.state.Load().config, next.config); len(late) > 0 {
+	late := needRestart(d.targets.began, next.config)
+	next.about.RestartNeeded, next.about.Host = late, d.targets.began.Host
+	if len(late) > 0 {
 		d.log.Warn("a restart is needed for some changes", event.RestartNeeded.Field(), zap.String("settings", strings.Join(late, ", ")))
 	}
 	d.use(next)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/replication/status"
 )
@@ -54,6 +55,10 @@ func (f *daemonFlags) client() (*admin.Client, error) {
 	path := f.socket
 	if path == "" {
 		file, err := f.load()
+		var refused *configs.Error
+		if errors.As(err, &refused) { // which says nothing of the daemon: it runs what was there before
+			return nil, withHint(err, "a daemon that runs is asked whatever stands in the file: --socket PATH, or its admin.socket as it was")
+		}
 		if err != nil {
 			return nil, err
 		}

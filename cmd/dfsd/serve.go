@@ -44,12 +44,17 @@ func newServeCommand() *cobra.Command {
 // refuseUnserved returns an error that lists what this version cannot serve
 // for this host: a setting is served or refused, never ignored.
 func refuseUnserved(file *configs.File, path string) error {
+	if faults := unserved(file, path); len(faults) > 0 {
+		return fmt.Errorf("this version cannot serve all that the configuration asks for:\n%w", &configs.Error{Faults: faults})
+	}
+	return nil
+}
+
+// unserved are the settings that this version cannot serve for the file's host.
+func unserved(file *configs.File, path string) []configs.Fault {
 	faults := file.Unserved(file.Host)
 	if file.SMB == nil && !replicates(file) {
 		faults = append(faults, configs.Fault{File: path, Message: "no `smb` section, and this host is in no replication group: it would serve nothing; add a section (`smb: {}` takes every default), or check `host`"})
 	}
-	if len(faults) > 0 {
-		return fmt.Errorf("this version cannot serve all that the configuration asks for:\n%w", &configs.Error{Faults: faults})
-	}
-	return nil
+	return faults
 }

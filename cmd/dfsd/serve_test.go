@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -161,6 +162,26 @@ func TestServe(t *testing.T) {
 		t.Errorf("Reload = %v; log:\n%s", err, r.log)
 	}
 
+	restart := func() []string {
+		t.Helper()
+		now, err := r.client.Reload(t.Context())
+		facts, healthErr := r.client.Health(t.Context())
+		if err != nil || healthErr != nil || !slices.Equal(now.RestartNeeded, facts.Config.RestartNeeded) || facts.Host != "fs1.corp.example.com" || now.Host != facts.Host {
+			t.Errorf("Reload = %+v, %v; Health = %+v, %v", now, err, facts.Config, healthErr)
+		}
+		return now.RestartNeeded
+	}
+	if got := restart(); !slices.Equal(got, []string{"smb"}) {
+		t.Errorf("read twice, the change of smb still waits for a restart: %q", got)
+	}
+	r.write(strings.Replace(configText(dir, "fifth"), "host: fs1", "host: fs9", 1))
+	if got := restart(); !slices.Equal(got, []string{"host"}) {
+		t.Errorf("another host needs a restart of %q", got)
+	}
+	r.write(configText(dir, "sixth"))
+	if got := restart(); len(got) != 0 {
+		t.Errorf("all is as at the start, and a restart is needed for %q", got)
+	}
 	r.stop()
 	r.expect("STOPPING=1")
 	select {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -92,7 +94,7 @@ func writeReport(cmd *cobra.Command, page string, out *format, facts *report.Fac
 	case page == "-":
 		return report.HTML(cmd.OutOrStdout(), facts, status, facts.At)
 	case page != "":
-		if err := replaceFile(page, func(w io.Writer) error { return report.HTML(w, facts, status, facts.At) }); err != nil {
+		if err := writeFile(page, func(w io.Writer) error { return report.HTML(w, facts, status, facts.At) }); err != nil {
 			return fmt.Errorf("write the page: %w", err)
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s; the page is %s\n", status.Summary, page)
@@ -106,8 +108,31 @@ func writeReport(cmd *cobra.Command, page string, out *format, facts *report.Fac
 	}{status, facts}, nil)
 }
 
-// replaceFile writes a file whole or not at all: readers see the one before
-// until then.
+// writeFile writes a file whole or not at all: readers see the one before until
+// then. A link is followed, and what is no file, such as /dev/stdout or a pipe, is
+// written to and stays what it is.
+func writeFile(path string, write func(io.Writer) error) error {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return replaceFile(path, write)
+	case err != nil:
+		return err
+	case st.IsDir():
+		return fmt.Errorf("%s is a folder", path)
+	case !st.Mode().IsRegular():
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return err
+	}
+	return replaceFile(path, write)
+}
+
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".dfsd-*")
 	if err != nil {

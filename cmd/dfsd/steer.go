@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"dfsd/internal/admin"
@@ -52,7 +53,7 @@ func (s steering) decide(d targetstate.Decision, err error) (admin.TargetDecisio
 	if err != nil {
 		return admin.TargetDecision{}, targetError(err)
 	}
-	for _, drain := range s.keeper().Drains() {
+	for _, drain := range s.d.targets.drains() {
 		if drain.Decision.Scope() == d.Scope() {
 			return s.decision(drain), nil
 		}
@@ -66,6 +67,9 @@ func (s steering) Online(_ context.Context, c admin.TargetChange) ([]admin.Targe
 	if err != nil {
 		return nil, targetError(err)
 	}
+	if len(ended) == 0 && c.Path == "" && !s.serves(c.Target) {
+		return nil, fmt.Errorf("no target of a namespace here is on the host %q, and nothing was decided about it; `dfsd target list` shows what was (%w)", c.Target, admin.ErrNotFound)
+	}
 	all := make([]admin.TargetDecision, len(ended))
 	for i, d := range ended {
 		all[i] = s.decision(targets.Drain{Decision: d})
@@ -73,10 +77,25 @@ func (s steering) Online(_ context.Context, c admin.TargetChange) ([]admin.Targe
 	return all, nil
 }
 
+// serves reports whether a namespace has a target on a host.
+func (s steering) serves(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	for _, root := range s.d.state.Load().namespaces.Roots() {
+		for link := range root.Links() {
+			for i := range link.NumTargets() {
+				if namespace.EqualFold(link.Target(i).Host(), host) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // Decisions implements admin.Targets.
 func (s steering) Decisions(context.Context) ([]admin.TargetDecision, error) {
 	all := []admin.TargetDecision{}
-	for _, drain := range s.keeper().Drains() {
+	for _, drain := range s.d.targets.drains() {
 		all = append(all, s.decision(drain))
 	}
 	return all, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,9 @@ func addChangeFlags(cmd *cobra.Command, lasts bool) *changeFlags {
 // change reads what a command line is about: PATH TARGET, PATH HOST, or HOST.
 func (f *changeFlags) change(cmd *cobra.Command, args []string) (admin.TargetChange, error) {
 	c := admin.TargetChange{Target: args[len(args)-1], Reason: f.reason, For: f.lasting}
+	if slices.Contains(args, "") { // of a variable that is not set: never all targets of a host for it
+		return c, usageError(cmd, errors.New("an empty argument: want "+cmd.Use[len(cmd.Name())+1:]))
+	}
 	if f.lasting < 0 {
 		return c, usageError(cmd, fmt.Errorf("--for: %s is below 0s", f.lasting))
 	}
@@ -76,13 +80,17 @@ func newTargetDrainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		d, err := askDaemon(cmd, f.daemonFlags, func(ctx context.Context, c *admin.Client) (admin.TargetDecision, error) {
-			d, err := c.Drain(ctx, change)
-			if err != nil || !*wait {
-				return d, err
+		var d admin.TargetDecision // as it was seen last
+		_, err = askDaemon(cmd, f.daemonFlags, func(ctx context.Context, c *admin.Client) (_ admin.TargetDecision, err error) {
+			if d, err = c.Drain(ctx, change); err == nil && *wait {
+				d, err = awaitDrain(ctx, c, d, cmd.ErrOrStderr(), time.Second)
 			}
-			return awaitDrain(ctx, c, d, cmd.ErrOrStderr(), time.Second)
+			return d, err
 		})
+		if err != nil && d.Phase != "" && errors.Is(err, context.DeadlineExceeded) {
+			err = withHint(fmt.Errorf("not drained within %s (%s): %w", f.timeout, drainText(d), context.DeadlineExceeded),
+				"the daemon goes on; `dfsd target list` shows how far it is, `dfsd target online` ends it")
+		}
 		if err != nil {
 			return err
 		}
@@ -91,16 +99,27 @@ func newTargetDrainCommand() *cobra.Command {
 	return cmd
 }
 
+// drainText is how far a drain is.
+func drainText(d admin.TargetDecision) string {
+	return d.Phase + ": " + strings.Join(d.WaitingFor, "; ")
+}
+
 // awaitDrain asks again until a drain is done, and tells what it waits for
-// whenever that is something else.
+// whenever that is something else. A daemon that is not there for a while goes
+// on with the drain when it is back, and so does the waiting.
 func awaitDrain(ctx context.Context, c *admin.Client, d admin.TargetDecision, talk io.Writer, every time.Duration) (admin.TargetDecision, error) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	told := ""
-	for !d.Done {
-		if now := d.Phase + ": " + strings.Join(d.WaitingFor, "; "); now != told {
+	tell := func(now string) {
+		if now != told {
 			fmt.Fprintln(talk, now)
 			told = now
+		}
+	}
+	for !d.Done {
+		if d.Phase != "" {
+			tell(oneLine(drainText(d)))
 		}
 		select {
 		case <-ctx.Done():
@@ -108,8 +127,16 @@ func awaitDrain(ctx context.Context, c *admin.Client, d admin.TargetDecision, ta
 		case <-tick.C:
 		}
 		all, err := c.Decisions(ctx)
+		for err != nil && ctx.Err() == nil && errors.Is(err, admin.ErrUnreachable) {
+			tell("the daemon does not answer: waiting for it")
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				all, err = c.Decisions(ctx)
+			}
+		}
 		if err != nil {
-			return d, err
+			return d, cmp.Or(ctx.Err(), err)
 		}
 		same := func(o admin.TargetDecision) bool { return o.Host == d.Host && o.Path == d.Path && o.Target == d.Target }
 		i := slices.IndexFunc(all, same)

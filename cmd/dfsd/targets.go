@@ -28,6 +28,8 @@ type targetKeeping struct {
 	knock   *knocking
 	heard   *summaries // nil: this host knows nothing of replication
 
+	judged sync.Once     // the first judgement, before which no drain is known
+	began  *configs.File // what the daemon started with, of which some counts until it ends
 	config *configs.File // that use took in last; its own
 }
 
@@ -38,7 +40,7 @@ func newTargetKeeping(d *daemon, file *configs.File, identity *peer.Identity) (*
 	if err != nil {
 		return nil, err
 	}
-	k := &targetKeeping{knock: &knocking{log: log}}
+	k := &targetKeeping{knock: &knocking{log: log}, began: file}
 	if identity != nil {
 		if k.heard, err = newSummaries(file, identity, d.registry, d.log.Named("summaries")); err != nil {
 			return nil, err
@@ -71,6 +73,13 @@ func (c memberCollector) Collect(out chan<- prometheus.Metric) {
 	for _, m := range c.k.members(time.Now()) {
 		out <- prometheus.MustNewConstMetric(heardDesc, prometheus.GaugeValue, m.HeardSeconds, m.Host)
 	}
+}
+
+// drains are all decisions and how far they are. Who asks right after the start
+// is told of them too: one that is not told of counts as ended.
+func (k *targetKeeping) drains() []targets.Drain {
+	k.judged.Do(k.keeper.Settle)
+	return k.keeper.Drains()
 }
 
 // use puts what a state says of targets in force.

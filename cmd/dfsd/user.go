@@ -32,6 +32,7 @@ func newUserSetCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	from := addFileFlags(cmd)
+	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		file, err := from.load()
 		if err != nil {
@@ -50,10 +51,19 @@ func newUserSetCommand() *cobra.Command {
 		if err := smbauth.SetPassword(file.SMB.UsersFile, args[0], password); err != nil {
 			return err
 		}
+		if *out != "table" {
+			return out.write(cmd.OutOrStdout(), userAnswer{args[0], file.SMB.UsersFile}, nil)
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "password of %s set in %s\n", args[0], file.SMB.UsersFile)
 		return nil
 	}
 	return cmd
+}
+
+// userAnswer is what `dfsd user set -o json` prints.
+type userAnswer struct {
+	User      string `json:"user"`
+	UsersFile string `json:"users_file"`
 }
 
 // readPassword asks on a terminal, twice where the password is a new one, and
@@ -65,7 +75,11 @@ func readPassword(in io.Reader, talk io.Writer, question string, isNew bool) (st
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", fmt.Errorf("read password: %w", err)
 		}
-		return checkPassword(strings.TrimRight(line, "\r\n"))
+		line = strings.TrimRight(line, "\r\n")
+		if !isNew {
+			return line, nil
+		}
+		return checkPassword(line)
 	}
 	first, err := prompt(tty, talk, question)
 	if err != nil || !isNew {

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 )
 
 // ErrUnreachable says that nobody answers where a daemon was expected.
@@ -61,6 +62,9 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 	if errors.As(err, &dial) && dial.Op == "dial" {
 		return fmt.Errorf("%w on %s: %w", ErrUnreachable, c.socket, dial.Err)
 	}
+	if err != nil && ctx.Err() == nil && method == http.MethodGet && isCutOff(err) {
+		return fmt.Errorf("%w on %s: it ended in the middle of the answer: %w", ErrUnreachable, c.socket, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +77,11 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 		return readProblem(res.StatusCode, body)
 	}
 	return json.Unmarshal(body, out)
+}
+
+// isCutOff tells whether a connection ended before its answer.
+func isCutOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // Configuration asks which configuration the daemon runs.

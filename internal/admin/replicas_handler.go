@@ -143,7 +143,11 @@ func backlogOver(a Replicas, r *http.Request) ([]status.Backlog, error) {
 		}
 		limit = min(n, MaxBacklog)
 	}
-	found, err := a.Backlog(r.Context(), r.FormValue("folder"), r.FormValue("member"), limit)
+	member := r.FormValue("member")
+	found, err := a.Backlog(r.Context(), r.FormValue("folder"), member, limit)
+	if err == nil && len(found) == 0 && member != "" { // nothing is owed to a misspelt name: that is no answer
+		return nil, fmt.Errorf("%w: no partner of this host is named %q; `dfsd replication status` shows them", ErrNotFound, member)
+	}
 	found = slices.Clone(listed(found))
 	for i := range found {
 		found[i].Items = listed(found[i].Items)
@@ -198,7 +202,7 @@ func restoreOver(a Replicas, r *http.Request) (out RestoreAnswer, err error) {
 		return out, fmt.Errorf("%w: id: want one that `dfsd preserved list` shows", ErrBadRequest)
 	}
 	if out.Folder == "" {
-		if out.Folder, err = folderOfPreserved(r.Context(), a, out.ID); err != nil {
+		if out.Folder, out.ID, err = findPreserved(r.Context(), a, out.ID); err != nil {
 			return out, err
 		}
 	}
@@ -206,23 +210,25 @@ func restoreOver(a Replicas, r *http.Request) (out RestoreAnswer, err error) {
 	return out, err
 }
 
-// folderOfPreserved finds the one folder whose preserved store holds id.
-func folderOfPreserved(ctx context.Context, a Replicas, id string) (string, error) {
+// findPreserved finds the one folder whose preserved store holds id, and the id
+// in full: its leading zeros need not be typed.
+func findPreserved(ctx context.Context, a Replicas, id string) (folder, full string, err error) {
 	files, err := a.Preserved(ctx, "")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
+	short := strings.TrimLeft(id, "0")
 	var folders []string
 	for _, f := range files {
-		if f.ID == id {
-			folders = append(folders, f.Group+"/"+f.Folder)
+		if strings.EqualFold(strings.TrimLeft(f.ID, "0"), short) {
+			folders, full = append(folders, f.Group+"/"+f.Folder), f.ID
 		}
 	}
 	switch len(folders) {
 	case 0:
-		return "", fmt.Errorf("%w: no preserved file has the id %q; `dfsd preserved list` shows them", ErrNotFound, id)
+		return "", "", fmt.Errorf("%w: no preserved file has the id %q; `dfsd preserved list` shows them", ErrNotFound, id)
 	case 1:
-		return folders[0], nil
+		return folders[0], full, nil
 	}
-	return "", fmt.Errorf("%w: %s each preserve a file with the id %q; say which is meant with --folder", ErrBadRequest, strings.Join(folders, " and "), id)
+	return "", "", fmt.Errorf("%w: %s each preserve a file with the id %q; say which is meant with --folder", ErrBadRequest, strings.Join(folders, " and "), id)
 }

@@ -317,3 +317,46 @@ func TestEmptyListsAreNotNull(t *testing.T) {
 		t.Error("the answerer's own folder was changed")
 	}
 }
+
+func TestWhatIsMisspelt(t *testing.T) {
+	c := overSocket(t, &fakeDaemon{picture: testPicture(t), replicas: &fakeReplicas{}})
+	if _, err := c.Replicas().Backlog(t.Context(), "", "fs9", 1); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), `"fs9"`) {
+		t.Errorf("backlog of a member that is none = %v", err)
+	}
+	if found, err := c.Replicas().Backlog(t.Context(), "", "", 1); err != nil || len(found) != 0 {
+		t.Errorf("backlog of nobody = %v, %v", found, err)
+	}
+	if _, err := c.Cost(t.Context(), "HQ", ""); !errors.Is(err, ErrBadRequest) || !strings.Contains(err.Error(), "to: want the name of a site") {
+		t.Errorf("cost to no site = %v", err)
+	}
+}
+
+// TestDaemonThatEndsInTheMiddle: a question is unreachable then and may be asked
+// again; a change may have been made, so it is not.
+func TestDaemonThatEndsInTheMiddle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := ListenSocket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 4096)) // a request, whatever it is
+			_ = c.Close()
+		}
+	}()
+	defer func() { _ = l.Close(); <-ended }()
+	c := NewClient(path)
+	if _, err := c.Decisions(t.Context()); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("Decisions = %v, want ErrUnreachable", err)
+	}
+	if _, err := c.Drain(t.Context(), TargetChange{Target: "fs1"}); err == nil || errors.Is(err, ErrUnreachable) {
+		t.Errorf("Drain = %v", err)
+	}
+}

@@ -42,10 +42,7 @@ func readingRoutes() []route {
 		{
 			method: http.MethodGet, path: "/v1/cost", summary: "The cheapest route between two sites",
 			params: []param{needed(query("from", "name of a site")), needed(query("to", "name of a site"))},
-			answer: func(d Daemon, r *http.Request) (any, error) {
-				return d.Picture().Cost(r.Context(), r.FormValue("from"), r.FormValue("to"))
-			},
-			gives: CostAnswer{}, fails: []error{ErrNotFound},
+			answer: costOver, gives: CostAnswer{}, fails: []error{ErrNotFound, ErrBadRequest},
 		},
 		{
 			method: http.MethodGet, path: "/v1/namespaces", summary: "Every namespace in short", gives: []NamespaceItem{},
@@ -119,6 +116,15 @@ func siteOver(d Daemon, r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w: ip: %q is no IP address", ErrBadRequest, r.FormValue("ip"))
 	}
 	return d.Picture().SiteOf(r.Context(), ip)
+}
+
+func costOver(d Daemon, r *http.Request) (any, error) {
+	for _, name := range []string{"from", "to"} {
+		if r.FormValue(name) == "" {
+			return nil, fmt.Errorf("%w: %s: want the name of a site", ErrBadRequest, name)
+		}
+	}
+	return d.Picture().Cost(r.Context(), r.FormValue("from"), r.FormValue("to"))
 }
 
 func reloadOver(d Daemon, r *http.Request) (any, error) {

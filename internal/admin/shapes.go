@@ -135,4 +135,7 @@ type Configuration struct {
 	Host   string `json:"host"`
 	Digest string `json:"digest"` // SHA-256 of the file's bytes, in hex
 	Loaded string `json:"loaded"` // RFC 3339
+	// RestartNeeded names the sections of which something counts from the next
+	// start of the daemon only.
+	RestartNeeded []string `json:"restart_needed,omitempty"`
 }

@@ -19,9 +19,12 @@ import (
 	"go.uber.org/zap"
 )
 
+// File is the name of the log's newest file in its folder; Open makes it.
+const File = "audit.jsonl"
+
 // Names in the folder of the log.
 const (
-	currentName = "audit.jsonl"
+	currentName = File
 	probeName   = "audit.probe" // written and removed by Check
 	tornPrefix  = "audit.torn-" // pieces that are no entries
 	tornNew     = ".new"        // ends the name of a piece that no entry names yet

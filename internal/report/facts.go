@@ -36,6 +36,9 @@ type ConfigFacts struct {
 	// LastError is why the latest reload was refused; empty when the file in
 	// force is the latest.
 	LastError string `json:"last_error,omitempty"`
+	// RestartNeeded names the sections of which something counts from the next
+	// start only.
+	RestartNeeded []string `json:"restart_needed,omitempty"`
 }
 
 // DirectoryFacts is where sites and subnets come from.

@@ -65,6 +65,12 @@ func (j *judging) judgeDirectory() {
 // judgeConfiguration looks at whether the file in force is the latest.
 func (j *judging) judgeConfiguration() {
 	c := &j.f.Config
+	if len(c.RestartNeeded) > 0 {
+		j.add(Finding{
+			Subsystem: configuration, Level: Notice, Subject: cmp.Or(c.File, "the file"), Event: string(event.RestartNeeded),
+			Summary: "what is new in " + strings.Join(c.RestartNeeded, ", ") + " counts from the next start of the daemon", Next: "systemctl restart dfsd, or dfsd-referral",
+		})
+	}
 	if c.LastError == "" {
 		return
 	}

@@ -211,6 +211,10 @@ func TestFindings(t *testing.T) {
 			Notice, "client", "clients without a site", "1.1 % of referrals (11 of 1,000) went to clients in no known site, most from 10.9.3.0/24", "dfsd site lookup 10.9.3.0",
 		},
 		{
+			"restart needed", func(f *Facts) { f.Config.RestartNeeded = []string{"host", "smb"} },
+			Notice, "configuration", "/etc/dfsd/dfsd.yaml", "what is new in host, smb counts from the next start of the daemon", "systemctl restart dfsd, or dfsd-referral",
+		},
+		{
 			"refused configuration", func(f *Facts) { f.Config.LastError = "dfsd.yaml:4:1: unknown field" },
 			Degraded, "configuration", "/etc/dfsd/dfsd.yaml", "the latest reload was refused; what was loaded 3 h ago stays in force: dfsd.yaml:4:1: unknown field", "dfsd config check -c /etc/dfsd/dfsd.yaml",
 		},
@@ -423,7 +427,7 @@ func realStep(next string) bool {
 	}
 	return slices.ContainsFunc([]string{
 		"dfsd doctor", "dfsd replication status ", "dfsd replication backlog", "dfsd replication resume ", "dfsd target online ",
-		"dfsd site list", "dfsd site lookup ", "dfsd config check", "namespaces.", "sites.static.subnets", "replication.groups.",
+		"dfsd site list", "dfsd site lookup ", "dfsd config check", "namespaces.", "sites.static.subnets", "replication.groups.", "systemctl restart dfsd",
 	}, func(s string) bool { return strings.HasPrefix(next, s) })
 }
 
