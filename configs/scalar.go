@@ -144,6 +144,10 @@ func (d *decoder) isKind(n *yaml.Node, kind yaml.Kind, at *step) bool {
 	return false
 }
 
+// maxDescribed bounds what a message quotes, in runes: enough to find a slip by,
+// and not a whole file that was named by mistake and may hold secrets.
+const maxDescribed = 60
+
 // describe says what n is, for a message.
 func describe(n *yaml.Node) string {
 	switch {
@@ -154,9 +158,17 @@ func describe(n *yaml.Node) string {
 	case n.Kind == yaml.AliasNode:
 		return "an alias"
 	case n.Style&quoted != 0:
-		return fmt.Sprintf("the text %q", n.Value)
+		return "the text " + quoteStart(n.Value)
 	}
-	return strconv.Quote(n.Value)
+	return quoteStart(n.Value)
+}
+
+// quoteStart quotes a text, of a long one the beginning.
+func quoteStart(text string) string {
+	if start := []rune(text); len(start) > maxDescribed {
+		return strconv.Quote(string(start[:maxDescribed])) + "…"
+	}
+	return strconv.Quote(text)
 }
 
 // checkCharacters refuses control characters, which are almost always a

@@ -93,6 +93,10 @@ func TestDocuments(t *testing.T) {
 		{"end and second", "version: 1\n...\n---\n# and\nhost: a\n", "dfsd.yaml:3:1: a second document begins here; a file holds one"},
 		{"list", "- version: 1\n", "dfsd.yaml:1:1: want a mapping (key: value), not a list"},
 		{"text", "version\n", `dfsd.yaml:1:1: want a mapping (key: value), not "version"`},
+		{
+			"another file", "root:x:0:0:root:/root:/bin/bash\nadmin:x:1:1:the passphrase is sesame\n",
+			`dfsd.yaml:1:1: want a mapping (key: value), not "root:x:0:0:root:/root:/bin/bash admin:x:1:1:the passphrase i"…`,
+		},
 		{"Latin-1", "version: 1\nhost: f\xfcr\n", "dfsd.yaml:2:8: byte 0xfc is not UTF-8; save the file as UTF-8"},
 		{"after ümlaut", "# ü\n#ü\xff\n", "dfsd.yaml:2:3: byte 0xff is not UTF-8; save the file as UTF-8"},
 		{"UTF-16", "\xff\xfev\x00", "dfsd.yaml:1:1: byte 0xff is not UTF-8; save the file as UTF-8"},
