@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -233,6 +234,27 @@ func TestInitialSync(t *testing.T) {
 	kept, err := b.engine.Preserved(t.Context(), "")
 	if err != nil || len(kept) != 2 {
 		t.Errorf("preserved: %+v, %v", kept, err)
+	}
+}
+
+// TestSyncOfPaused: who waits for a folder that is paused is told so, and does not
+// wait for ever.
+func TestSyncOfPaused(t *testing.T) {
+	g := newGroup(t, 2, replication.TopologyConfig{})
+	a := g.members[0]
+	g.start()
+	g.level()
+	if err := a.engine.Pause(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.engine.Sync(t.Context(), "", true); !errors.Is(err, ErrPaused) || !strings.Contains(err.Error(), "resume") {
+		t.Errorf("Sync of a paused folder = %v, want ErrPaused and how it ends", err)
+	}
+	if err := a.engine.Resume(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.engine.Sync(t.Context(), "", true); err != nil {
+		t.Errorf("Sync after that = %v", err)
 	}
 }
 

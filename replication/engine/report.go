@@ -23,6 +23,7 @@ var (
 	ErrUnknownFolder = errors.New("no such replicated folder on this host")
 	ErrUnknownPath   = errors.New("nothing is known of this path")
 	ErrUnknownMember = errors.New("no such partner in this folder")
+	ErrPaused        = errors.New("replication is paused")
 	ErrUnknownEntry  = errors.New("no such file in the preserved store")
 )
 

@@ -72,7 +72,8 @@ func (e *Engine) setPaused(ctx context.Context, name string, paused bool) error 
 }
 
 // Sync has a folder compared with the disk, and all partners asked. With wait it
-// returns once nothing is owed in either direction, or ctx ends.
+// returns once nothing is owed in either direction, or ctx ends, or with ErrPaused
+// where a pause here keeps that from coming.
 func (e *Engine) Sync(ctx context.Context, name string, wait bool) error {
 	var folders []*folder
 	err := e.using(name, func(f *folder, r *replica) error {
@@ -90,15 +91,18 @@ func (e *Engine) Sync(ctx context.Context, name string, wait bool) error {
 		}
 		wait = false
 		for _, f := range folders {
-			wait = wait || !f.isLevel()
+			s := f.status(time.Now())
+			if s.State == status.Paused {
+				return fmt.Errorf("%w: %s/%s; `dfsd replication resume` ends that", ErrPaused, s.Group, s.Folder)
+			}
+			wait = wait || !isLevel(&s)
 		}
 	}
 	return nil
 }
 
 // isLevel tells whether a folder owes nothing and is owed nothing.
-func (f *folder) isLevel() bool {
-	s := f.status(time.Now())
+func isLevel(s *status.Folder) bool {
 	if s.Progress != nil || s.Error != "" {
 		return false
 	}
