@@ -99,8 +99,15 @@ func (d Decision) Told() (Decision, error) {
 	return d, d.check()
 }
 
-// after is d where it takes the place of old: what was reached stays so.
+// after is d where it takes the place of old: what was reached stays so, and what
+// is decided again keeps its reason and its end where it is given none.
 func (d Decision) after(old Decision) Decision {
+	if d.Kind == old.Kind && d.Reason == "" {
+		d.Reason = old.Reason
+	}
+	if d.Kind == old.Kind && d.Until.IsZero() {
+		d.Until = old.Until
+	}
 	if d.TakenOut.IsZero() {
 		d.TakenOut = old.out()
 	}

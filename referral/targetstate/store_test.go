@@ -176,6 +176,32 @@ func TestStoreSetAgain(t *testing.T) {
 	}
 }
 
+// TestStoreSetAgainKeeps: a reason and an end stand until others are given, and
+// another kind of decision has its own.
+func TestStoreSetAgainKeeps(t *testing.T) {
+	first := onTarget(Drained, `\\fs2\projects`)
+	first.Reason, first.Until = "new disks", noon.Add(time.Hour)
+	plain, other := onTarget(Drained, `\\fs2\projects`), onTarget(Drained, `\\fs2\projects`)
+	plain.Reason, plain.Until = "", time.Time{}
+	other.Reason, other.Until = "more disks", noon.Add(2*time.Hour)
+	offline := plain
+	offline.Kind = Offline
+	for _, c := range []struct {
+		next   Decision
+		reason string
+		until  time.Time
+	}{
+		{plain, first.Reason, first.Until}, {other, other.Reason, other.Until}, {offline, "", time.Time{}},
+	} {
+		st := openStore(t, t.TempDir())
+		set(t, st, first)
+		set(t, st, c.next)
+		if got := st.All(noon); len(got) != 1 || got[0].Reason != c.reason || !got[0].Until.Equal(c.until) {
+			t.Errorf("after %+v: %+v, want reason %q until %v", c.next, got, c.reason, c.until)
+		}
+	}
+}
+
 func TestStoreNote(t *testing.T) {
 	st := openStore(t, t.TempDir())
 	d := onTarget(Drained, `\\fs2\projects`)
