@@ -109,8 +109,11 @@ func (v *View) SiteOf(t namespace.Target) sites.ID {
 	if ref := t.SiteRef(); ref != 0 {
 		return v.byRef[ref]
 	}
-	return v.byHost[t.HostID()]
+	return v.SiteOfHost(t.HostID())
 }
+
+// SiteOfHost returns where the address of a host of Namespaces is.
+func (v *View) SiteOfHost(host namespace.HostID) sites.ID { return v.byHost[host] }
 
 // StateOf returns what a target counts as now, and why in words, "" where there
 // is nothing to say.
@@ -132,6 +135,9 @@ func (v *View) stateOf(t namespace.Target) State {
 	}
 	return v.states.TargetState(t)
 }
+
+// PlaceOf returns where a client with an address is taken to be that names no site.
+func (v *View) PlaceOf(client netip.Addr) ClientPlace { return v.placeOf(&Request{Client: client}) }
 
 // placeOf finds out where the client of a request is.
 func (v *View) placeOf(req *Request) ClientPlace {

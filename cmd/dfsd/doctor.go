@@ -48,13 +48,10 @@ func newDoctorCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if *timeout < 0 {
-			return usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", *timeout))
+		if err := checkTimeout(cmd, *timeout); err != nil {
+			return err
 		}
-		ctx, stop := context.WithCancel(cmd.Context())
-		if *timeout > 0 {
-			ctx, stop = context.WithTimeout(cmd.Context(), *timeout)
-		}
+		ctx, stop := within(cmd.Context(), *timeout)
 		defer stop()
 		d, err := diagnose(ctx, file, cmd.ErrOrStderr())
 		if err != nil {

@@ -121,6 +121,8 @@ func meaning(err error) error {
 		return &unknownFolder{err} // whose words are the same
 	case errors.Is(err, engine.ErrUnknownPath), errors.Is(err, engine.ErrUnknownMember), errors.Is(err, engine.ErrUnknownEntry):
 		return fmt.Errorf("%w (%w)", err, admin.ErrNotFound)
+	case errors.Is(err, engine.ErrPaused):
+		return fmt.Errorf("%w (%w)", err, admin.ErrBadRequest)
 	}
 	return err
 }

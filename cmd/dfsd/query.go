@@ -81,8 +81,8 @@ func newReferralQueryCommand() *cobra.Command {
 		if f.port < 1 || f.port > 65535 {
 			return usageError(cmd, fmt.Errorf("--port: %d is not between 1 and 65535", f.port))
 		}
-		if f.timeout < 0 {
-			return usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", f.timeout))
+		if err := checkTimeout(cmd, f.timeout); err != nil {
+			return err
 		}
 		result, err := f.query(cmd, args[0])
 		if err != nil {

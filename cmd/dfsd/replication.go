@@ -76,17 +76,14 @@ func askReplicas[T any](cmd *cobra.Command, f *daemonFlags, question func(contex
 // errors their next step.
 func askDaemon[T any](cmd *cobra.Command, f *daemonFlags, question func(context.Context, *admin.Client) (T, error)) (T, error) {
 	var none T
-	if f.timeout < 0 {
-		return none, usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", f.timeout))
+	if err := checkTimeout(cmd, f.timeout); err != nil {
+		return none, err
 	}
 	c, err := f.client()
 	if err != nil {
 		return none, err
 	}
-	ctx, stop := context.WithCancel(cmd.Context())
-	if f.timeout > 0 {
-		ctx, stop = context.WithTimeout(cmd.Context(), f.timeout)
-	}
+	ctx, stop := within(cmd.Context(), f.timeout)
 	defer stop()
 	if f.reason != "" {
 		ctx = admin.WithReason(ctx, f.reason)

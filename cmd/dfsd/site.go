@@ -20,8 +20,10 @@ func newSiteCommand() *cobra.Command {
 
 func newSiteLookupCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "lookup IP",
-		Short:   "Show which subnet and site an address is in",
+		Use:   "lookup IP",
+		Short: "Show which subnet and site an address is in",
+		Long: "Shows the subnet that holds an address, and the site where a client with it is taken to\n" +
+			"be: of the subnet, or where none holds it, by sites.default.",
 		Example: "  dfsd site lookup 10.1.2.3\n  dfsd site lookup 2001:db8:2::7 -c dfsd.yaml -o json",
 		Args:    cobra.ExactArgs(1),
 	}

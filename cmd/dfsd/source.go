@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,7 +88,7 @@ func addSourceFlags(cmd *cobra.Command) *sourceFlags {
 	f := &sourceFlags{fileFlags: addFileFlags(cmd)}
 	cmd.Flags().StringVar(&f.socket, "socket", "", "ask the daemon on this admin socket, whatever it runs")
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "answer from the file alone, whatever daemon runs")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "give up after this long")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "give up after this long, 0s: never")
 	return f
 }
 
@@ -131,13 +132,19 @@ func lastWorld(file *configs.File, talk io.Writer) world {
 	return world{reading: &r, own: ownAddrs()}
 }
 
-// daemonOf returns the daemon that runs the file, nil where none does.
+// daemonOf returns the daemon that runs the file, nil where none does. One that
+// is there and does not answer knows more than the file, which talk says.
 func (f *sourceFlags) daemonOf(ctx context.Context, file *configs.File, talk io.Writer) source {
 	daemon := admin.NewClient(file.Admin.Socket)
 	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
 	defer stop()
 	running, err := daemon.Configuration(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return nil // none runs
+	default:
+		fmt.Fprintf(talk, "note: the daemon on %s does not answer (%v); this answer is from the file alone, where every target is up\n", file.Admin.Socket, err)
 		return nil
 	}
 	if running.Digest == file.Digest() && (f.host == "" || f.host == running.Host) {
@@ -150,11 +157,14 @@ func (f *sourceFlags) daemonOf(ctx context.Context, file *configs.File, talk io.
 
 // ask opens the source and puts a question to it within the time-out.
 func ask[T any](cmd *cobra.Command, f *sourceFlags, question func(context.Context, source) (T, error)) (T, error) {
-	ctx, stop := context.WithTimeout(cmd.Context(), f.timeout)
+	var none T
+	if err := checkTimeout(cmd, f.timeout); err != nil {
+		return none, err
+	}
+	ctx, stop := within(cmd.Context(), f.timeout)
 	defer stop()
 	s, err := f.open(ctx, cmd.ErrOrStderr())
 	if err != nil {
-		var none T
 		return none, err
 	}
 	answer, err := question(ctx, s)
@@ -162,4 +172,20 @@ func ask[T any](cmd *cobra.Command, f *sourceFlags, question func(context.Contex
 		err = withHint(err, "is `dfsd serve` running? Without --socket the answer comes from the configuration file")
 	}
 	return answer, err
+}
+
+// within bounds what a command may take, 0: not at all.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout > 0 {
+		return context.WithTimeout(ctx, timeout)
+	}
+	return context.WithCancel(ctx)
+}
+
+// checkTimeout refuses a time-out that is none.
+func checkTimeout(cmd *cobra.Command, timeout time.Duration) error {
+	if timeout < 0 {
+		return usageError(cmd, fmt.Errorf("--timeout: %s is below 0s", timeout))
+	}
+	return nil
 }

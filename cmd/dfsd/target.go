@@ -64,7 +64,8 @@ func newTargetDrainCommand() *cobra.Command {
 		Long: "Shortens what clients keep of referrals, waits until another target of each folder\n" +
 			"is up and holds everything, takes the target out of referrals, and waits until no\n" +
 			"client can hold an old one. It goes on in the daemon, also over restarts, until\n" +
-			"`dfsd target online`; --wait waits for its end.\n\n" + targetArguments,
+			"`dfsd target online`; --wait waits for its end. Given again, it keeps its reason and\n" +
+			"its end unless others are given.\n\n" + targetArguments,
 		Example: "  dfsd target drain '\\\\files\\public\\projects' '\\\\fs2\\projects' --wait --reason 'new disks'\n" +
 			"  dfsd target drain fs2.lon.corp.example.com --for 2h",
 		Args: cobra.RangeArgs(1, 2),
@@ -246,11 +247,13 @@ func decisionTable(w *tabwriter.Writer, all []admin.TargetDecision) {
 			until = d.Until.Local().Format(time.DateTime)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", subjectOf(d), d.Kind, d.Phase, orNone(d.By), d.At.Local().Format(time.DateTime), until, orNone(d.Reason))
+	}
+	for _, d := range all { // behind the table, whose columns they would break
 		for _, what := range d.WaitingFor {
-			fmt.Fprintf(w, "  waits for %s\n", what)
+			fmt.Fprintf(w, "%s waits for %s\n", subjectOf(d), what)
 		}
 		if d.Connections >= 0 {
-			fmt.Fprintf(w, "  clients still connected to it: %d\n", d.Connections)
+			fmt.Fprintf(w, "clients still connected to %s: %d\n", subjectOf(d), d.Connections)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"dfsd/internal/smbclient"
 	"dfsd/internal/smbprobe"
 	"dfsd/internal/targets"
+	"dfsd/namespace"
 	"dfsd/referral/health"
 	"dfsd/referral/targetstate"
 	"dfsd/replication"
@@ -48,7 +49,7 @@ func newTargetKeeping(d *daemon, file *configs.File, identity *peer.Identity) (*
 	}
 	k.prober = smbprobe.New(smbprobe.Options{Addrs: d.directory.hosts.Addrs, Credentials: k.knock.of, Port: k.knock.port, Log: log})
 	k.monitor = health.NewMonitor(health.Options{Prober: k.prober, Registry: d.registry, Log: log})
-	o := targets.Options{Monitor: k.monitor, Store: store, Started: time.Now(), Registry: d.registry, Log: log}
+	o := targets.Options{Monitor: k.monitor, Store: store, SiteOf: d.siteOf, Started: time.Now(), Registry: d.registry, Log: log}
 	if k.heard != nil {
 		o.Replicas = k.heard.exchange
 		o.Members = func(folder string) int { return membersOf(file.Replication, folder) }
@@ -58,6 +59,21 @@ func newTargetKeeping(d *daemon, file *configs.File, identity *peer.Identity) (*
 		d.registry.MustRegister(memberCollector{k})
 	}
 	return k, nil
+}
+
+// siteOf is the site of a target by the state in force, "" where that is unknown
+// or of another reading of the configuration.
+func (d *daemon) siteOf(t namespace.Target) string {
+	s := d.state.Load()
+	if s == nil {
+		return t.SiteName()
+	}
+	hosts, id := s.namespaces.Hosts(), int(t.HostID())
+	if t.SiteName() == "" && id < len(hosts) && hosts[id] == t.Host() {
+		return s.view.Topology().Name(s.view.SiteOfHost(t.HostID()))
+	}
+	site, _ := s.view.Topology().Lookup(t.SiteName())
+	return s.view.Topology().Name(site)
 }
 
 // memberCollector shows how old the word of each member is.

@@ -112,15 +112,12 @@ func unknownSite(name string) error {
 	return fmt.Errorf("%w: no site is named %q; `dfsd site list` shows them", ErrNotFound, name)
 }
 
-// SiteOf answers which subnet holds an address. An address in none is an
-// answer too, with empty fields.
+// SiteOf answers which subnet holds an address, and at which site a client with
+// it is. An address in no subnet is an answer too: its site may be that of
+// sites.default.
 func (p Picture) SiteOf(_ context.Context, ip netip.Addr) (SiteAnswer, error) {
-	a := SiteAnswer{IP: ip.String()}
-	topo := p.view.Topology()
-	if s, ok := topo.SubnetOf(ip); ok {
-		a.Subnet, a.Site = s.Prefix.String(), topo.Name(s.Site)
-	}
-	return a, nil
+	place := p.view.PlaceOf(ip)
+	return SiteAnswer{IP: ip.String(), Subnet: text(place.Subnet), Site: p.view.Topology().Name(place.Site)}, nil
 }
 
 // Sites answers the topology, in the order of the configuration.
