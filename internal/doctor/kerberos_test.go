@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"dfsd/internal/lab/standin"
 	"dfsd/internal/smbauth"
 	"dfsd/sites/adsites"
 )
@@ -78,8 +79,8 @@ func person(name, kvno, types string, services ...string) *ldap.Entry {
 }
 
 func TestAccounts(t *testing.T) {
-	ca := newAuthority(t, "Lab CA")
-	config := ca.server(t, time.Now().Add(900*24*time.Hour), "127.0.0.1")
+	ca := standin.NewAuthority("Lab CA")
+	config := ca.Server(time.Now().Add(900*24*time.Hour), "127.0.0.1")
 	const spn = "cifs/fs1.lab.test"
 	keys := []key{{spn + "@LAB.TEST", 2, 18}, {"svc@LAB.TEST", 2, 18}}
 	for _, tt := range []struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"dfsd/internal/lab/standin"
 	"dfsd/sites/adsites"
 )
 
@@ -38,16 +39,16 @@ func inspect(t *testing.T, o Options) []Finding {
 	return found
 }
 
-func ldapOptions(t *testing.T, url string, ca *authority) Options {
+func ldapOptions(t *testing.T, url string, ca *standin.Authority) Options {
 	t.Helper()
 	return Options{Directory: &adsites.Config{
 		URLs: adsites.URLs{url}, Bind: &adsites.BindConfig{DN: "svc@lab.test", PasswordFile: writeFile(t, "pw", []byte(secret+"\n"))},
-		TLS: adsites.TLSConfig{CAFile: ca.file(t)},
+		TLS: adsites.TLSConfig{CAFile: ca.File(t)},
 	}}
 }
 
 func TestCertificates(t *testing.T) {
-	ca, stranger := newAuthority(t, "Lab CA"), newAuthority(t, "Other CA")
+	ca, stranger := standin.NewAuthority("Lab CA"), standin.NewAuthority("Other CA")
 	far := time.Now().Add(900 * 24 * time.Hour)
 	for _, tt := range []struct {
 		name   string
@@ -56,23 +57,23 @@ func TestCertificates(t *testing.T) {
 		want   []expect
 		bound  bool
 	}{
-		{"good", ca.server(t, far, "127.0.0.1"), nil, []expect{{OK, "127.0.0.1:", "takes the bind of svc@lab.test", ""}}, true},
-		{"unknown authority", stranger.server(t, far, "127.0.0.1"), nil, []expect{{Failed, "127.0.0.1:", `signed by the unknown authority "CN=Other CA"`, "sites.ldap.tls.ca_file"}}, false},
-		{"other name", ca.server(t, far, "dc9.lab.test"), nil, []expect{{Failed, "127.0.0.1:", "for dc9.lab.test, not for 127.0.0.1", "subject alternative name 127.0.0.1"}}, false},
-		{"no name", ca.server(t, far), nil, []expect{{Failed, "127.0.0.1:", "for no host", "tls certfile"}}, false},
-		{"both", stranger.server(t, far, "dc9"), nil, []expect{{Failed, "127.0.0.1:", "unknown authority", "ca_file"}, {Failed, "127.0.0.1:", "not for 127.0.0.1", "sites.ldap.url"}}, false},
-		{"ended", ca.server(t, time.Now().Add(-time.Minute), "127.0.0.1"), nil, []expect{{Failed, "127.0.0.1:", "the certificate ended at", "tls certfile"}}, false},
+		{"good", ca.Server(far, "127.0.0.1"), nil, []expect{{OK, "127.0.0.1:", "takes the bind of svc@lab.test", ""}}, true},
+		{"unknown authority", stranger.Server(far, "127.0.0.1"), nil, []expect{{Failed, "127.0.0.1:", `signed by the unknown authority "CN=Other CA"`, "sites.ldap.tls.ca_file"}}, false},
+		{"other name", ca.Server(far, "dc9.lab.test"), nil, []expect{{Failed, "127.0.0.1:", "for dc9.lab.test, not for 127.0.0.1", "subject alternative name 127.0.0.1"}}, false},
+		{"no name", ca.Server(far), nil, []expect{{Failed, "127.0.0.1:", "for no host", "tls certfile"}}, false},
+		{"both", stranger.Server(far, "dc9"), nil, []expect{{Failed, "127.0.0.1:", "unknown authority", "ca_file"}, {Failed, "127.0.0.1:", "not for 127.0.0.1", "sites.ldap.url"}}, false},
+		{"ended", ca.Server(time.Now().Add(-time.Minute), "127.0.0.1"), nil, []expect{{Failed, "127.0.0.1:", "the certificate ended at", "tls certfile"}}, false},
 		{
-			"clock before it", ca.server(t, far, "127.0.0.1"), func(o *Options) { o.Now = func() time.Time { return time.Unix(1e9, 0) } },
+			"clock before it", ca.Server(far, "127.0.0.1"), func(o *Options) { o.Now = func() time.Time { return time.Unix(1e9, 0) } },
 			[]expect{{Failed, "127.0.0.1:", "this clock says 2001", "chronyc makestep"}},
 			false,
 		},
-		{"soon", ca.server(t, time.Now().Add(73*time.Hour), "127.0.0.1"), nil, []expect{{Warning, "127.0.0.1:", "ends in 3 days", "tls certfile"}, {OK, "127.0.0.1:", "takes the bind", ""}}, true},
-		{"not soon", ca.server(t, time.Now().Add(31*24*time.Hour), "127.0.0.1"), nil, []expect{{OK, "127.0.0.1:", "takes the bind", ""}}, true},
-		{"laboratory", stranger.server(t, far, "dc9"), func(o *Options) { o.Directory.TLS.InsecureSkipVerify = true }, []expect{
+		{"soon", ca.Server(time.Now().Add(73*time.Hour), "127.0.0.1"), nil, []expect{{Warning, "127.0.0.1:", "ends in 3 days", "tls certfile"}, {OK, "127.0.0.1:", "takes the bind", ""}}, true},
+		{"not soon", ca.Server(time.Now().Add(31*24*time.Hour), "127.0.0.1"), nil, []expect{{OK, "127.0.0.1:", "takes the bind", ""}}, true},
+		{"laboratory", stranger.Server(far, "dc9"), func(o *Options) { o.Directory.TLS.InsecureSkipVerify = true }, []expect{
 			{Notice, "127.0.0.1:", "unknown authority", "ca_file"}, {Warning, "127.0.0.1:", "not checked", "remove insecure_skip_verify"}, {OK, "127.0.0.1:", "takes the bind", ""},
 		}, true},
-		{"no authorities", ca.server(t, far, "127.0.0.1"), func(o *Options) { o.Directory.TLS.CAFile = "/nonexistent/ca" }, []expect{{Failed, "127.0.0.1:", "ca_file cannot be used", "PEM"}}, false},
+		{"no authorities", ca.Server(far, "127.0.0.1"), func(o *Options) { o.Directory.TLS.CAFile = "/nonexistent/ca" }, []expect{{Failed, "127.0.0.1:", "ca_file cannot be used", "PEM"}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &standIn{}
@@ -89,8 +90,8 @@ func TestCertificates(t *testing.T) {
 }
 
 func TestBind(t *testing.T) {
-	ca := newAuthority(t, "Lab CA")
-	config := ca.server(t, time.Now().Add(900*24*time.Hour), "127.0.0.1")
+	ca := standin.NewAuthority("Lab CA")
+	config := ca.Server(time.Now().Add(900*24*time.Hour), "127.0.0.1")
 	const data = "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data "
 	for _, tt := range []struct {
 		name  string
@@ -121,8 +122,8 @@ func TestBind(t *testing.T) {
 }
 
 func TestLDAPModes(t *testing.T) {
-	ca := newAuthority(t, "Lab CA")
-	config := ca.server(t, time.Now().Add(900*24*time.Hour), "127.0.0.1")
+	ca := standin.NewAuthority("Lab CA")
+	config := ca.Server(time.Now().Add(900*24*time.Hour), "127.0.0.1")
 	t.Run("starttls", func(t *testing.T) {
 		o := ldapOptions(t, "ldap://"+(&standIn{startTLS: config}).listen(t, nil), ca)
 		o.Directory.TLS.Mode = adsites.StartTLS
@@ -159,7 +160,7 @@ func TestLDAPModes(t *testing.T) {
 
 // TestOtherPort finds StartTLS where LDAPS is closed.
 func TestOtherPort(t *testing.T) {
-	o := ldapOptions(t, "ldaps://127.0.0.1:636", newAuthority(t, "Lab CA"))
+	o := ldapOptions(t, "ldaps://127.0.0.1:636", standin.NewAuthority("Lab CA"))
 	plain := (&standIn{}).listen(t, nil)
 	o.world = lab()
 	o.world.dial = redirect(map[string]string{"127.0.0.1:389": plain, "127.0.0.1:636": deadAddress(t)})
@@ -172,7 +173,7 @@ func TestOtherPort(t *testing.T) {
 
 func TestClearRefused(t *testing.T) {
 	s := &standIn{}
-	o := ldapOptions(t, "ldap://192.0.2.1", newAuthority(t, "Lab CA"))
+	o := ldapOptions(t, "ldap://192.0.2.1", standin.NewAuthority("Lab CA"))
 	o.Directory.TLS.Mode = adsites.Off
 	o.world = lab()
 	dial := redirect(map[string]string{"192.0.2.1:389": s.listen(t, nil)})
@@ -185,9 +186,9 @@ func TestClearRefused(t *testing.T) {
 
 // TestFlood is of a controller that sends without end.
 func TestFlood(t *testing.T) {
-	ca := newAuthority(t, "Lab CA")
+	ca := standin.NewAuthority("Lab CA")
 	s := &standIn{flood: true}
-	o := ldapOptions(t, "ldaps://"+s.listen(t, ca.server(t, time.Now().Add(900*24*time.Hour), "127.0.0.1")), ca)
+	o := ldapOptions(t, "ldaps://"+s.listen(t, ca.Server(time.Now().Add(900*24*time.Hour), "127.0.0.1")), ca)
 	start := time.Now()
 	wants(t, examine(t, o, Clock), expect{Skipped, "127.0.0.1:", "does not tell its time", ""})
 	if took := time.Since(start); took > talkTimeout+time.Second {
@@ -199,8 +200,8 @@ func TestFlood(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	ca := newAuthority(t, "Lab CA")
-	config := ca.server(t, time.Now().Add(900*24*time.Hour), "127.0.0.1")
+	ca := standin.NewAuthority("Lab CA")
+	config := ca.Server(time.Now().Add(900*24*time.Hour), "127.0.0.1")
 	for _, tt := range []struct {
 		name   string
 		theirs time.Duration

@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
+	"dfsd/internal/lab/standin"
 	"dfsd/replication"
 )
 
@@ -21,27 +21,11 @@ import (
 // a NEGOTIATE.
 func talker(t *testing.T, answer string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
-	wg.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer conn.Close()
-				if _, err := io.ReadFull(conn, make([]byte, len(negotiateRequest))); err == nil {
-					_, _ = io.WriteString(conn, answer)
-				}
-			})
+	return standin.Listen(t, nil, func(conn net.Conn) {
+		if _, err := io.ReadFull(conn, make([]byte, len(negotiateRequest))); err == nil {
+			_, _ = io.WriteString(conn, answer)
 		}
 	})
-	return l.Addr().String()
 }
 
 func TestNegotiateRequest(t *testing.T) {

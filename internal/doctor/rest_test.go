@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"dfsd/internal/lab/standin"
 	"dfsd/namespace"
 	"dfsd/referral/health"
 	"dfsd/replication"
@@ -244,23 +245,10 @@ func member(t *testing.T, protocol string) (string, replication.Fingerprint) {
 		MinVersion: tls.VersionTLS13, NextProtos: []string{protocol}, ClientAuth: tls.RequireAnyClientCert,
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}},
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
-	wg.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_ = tls.Server(conn, config).HandshakeContext(t.Context()) // it wants a key, and gets none
-			_ = conn.Close()
-		}
+	address := standin.Listen(t, nil, func(conn net.Conn) {
+		_ = tls.Server(conn, config).HandshakeContext(t.Context()) // it wants a key, and gets none
 	})
-	return l.Addr().String(), sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	return address, sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 }
 
 func TestPartners(t *testing.T) {

@@ -3,8 +3,6 @@
 package doctor
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"dfsd/internal/lab/servers"
+	"dfsd/internal/lab/standin"
 	"dfsd/sites/adsites"
 )
 
@@ -29,7 +28,7 @@ const (
 type domain struct {
 	t  *testing.T
 	at string
-	ca *authority
+	ca *standin.Authority
 	dc *servers.Domain
 	// dns is our own server: the controller has none.
 	dns *zone
@@ -44,7 +43,7 @@ func newDomain(t *testing.T) *domain {
 	if os.Getuid() != 0 {
 		t.Skip("a domain controller needs root")
 	}
-	d := &domain{t: t, at: t.TempDir(), ca: newAuthority(t, "Lab CA"), dns: serveZone(t,
+	d := &domain{t: t, at: t.TempDir(), ca: standin.NewAuthority("Lab CA"), dns: serveZone(t,
 		sambaDomain+". 60 SOA "+sambaHost+". h. 1 1 1 1 1", sambaHost+". 60 A "+sambaAddress, "_ldap._tcp.dc._msdcs."+sambaDomain+". 60 SRV 0 100 389 "+sambaHost+".")}
 	setup := servers.DomainSetup{
 		Addr: netip.MustParseAddr(sambaAddress), Dir: d.at, Host: "dc1", DNSDomain: sambaDomain, NetBIOSName: "ADS", AdminPassword: adminPassword,
@@ -58,16 +57,11 @@ func newDomain(t *testing.T) *domain {
 }
 
 func (d *domain) certificate() *servers.TLSFiles {
-	cert, k := d.ca.issue(d.t, time.Now().Add(60*24*time.Hour), sambaHost)
-	der, err := x509.MarshalPKCS8PrivateKey(k)
+	files, err := d.ca.Write(d.t.TempDir(), time.Now().Add(60*24*time.Hour), sambaHost)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return &servers.TLSFiles{
-		CA:          d.ca.file(d.t),
-		Certificate: writeFile(d.t, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})),
-		Key:         writeFile(d.t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-	}
+	return (*servers.TLSFiles)(&files)
 }
 
 // tool runs samba-tool on the controller's own files.
@@ -112,7 +106,7 @@ func (d *domain) options() Options {
 	return Options{
 		Host: fileServer, FreshDNS: []string{d.dns.address}, Keytab: filepath.Join(d.at, "cifs.keytab"), world: w,
 		Directory: &adsites.Config{
-			Domain: sambaDomain, Refresh: time.Minute, TLS: adsites.TLSConfig{CAFile: d.ca.file(d.t)},
+			Domain: sambaDomain, Refresh: time.Minute, TLS: adsites.TLSConfig{CAFile: d.ca.File(d.t)},
 			Bind: &adsites.BindConfig{DN: "svc-dfsd@" + sambaDomain, PasswordFile: writeFile(d.t, "pw", []byte(secret+"\n"))},
 		},
 	}
@@ -168,7 +162,7 @@ func (d *domain) logonFaults(o Options) {
 	look(func(c *adsites.Config) { c.TLS.Mode = adsites.StartTLS }, expect{OK, sambaHost + ":389", "takes the bind", ""})
 	look(func(c *adsites.Config) { c.TLS = adsites.TLSConfig{Mode: adsites.Off} },
 		expect{Failed, sambaHost + ":389", "refuses what is asked without TLS", "set sites.ldap.tls.mode to ldaps"})
-	look(func(c *adsites.Config) { c.TLS.CAFile = newAuthority(t, "Other CA").file(t) }, expect{Failed, sambaHost, `unknown authority "CN=Lab CA"`, "ca_file"})
+	look(func(c *adsites.Config) { c.TLS.CAFile = standin.NewAuthority("Other CA").File(t) }, expect{Failed, sambaHost, `unknown authority "CN=Lab CA"`, "ca_file"})
 	look(func(c *adsites.Config) { c.URLs = adsites.URLs{"ldaps://" + sambaAddress} }, expect{Failed, sambaAddress, "is for " + sambaHost, "sites.ldap.url"})
 	look(func(c *adsites.Config) { c.Bind.PasswordFile = writeFile(t, "other", []byte("wrong")) }, expect{Failed, sambaHost, "wrong name or password", "password_file"})
 	d.tool("user", "disable", "svc-dfsd")

@@ -217,7 +217,7 @@ func (k *kerberosLab) refusesRC4(t *testing.T) {
 	d.Stop()
 
 	setup.Addr, setup.SMB = d.Addr, append(setup.SMB, "allow_rc4: true")
-	d = k.Dfsd(setup)
+	k.Dfsd(setup)
 	if err := wellRead(k.read(k.ticket, "old")); err != nil {
 		t.Errorf("with allow_rc4: %v", err)
 	}

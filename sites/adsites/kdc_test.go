@@ -12,15 +12,13 @@ import (
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
+
+	"dfsd/internal/lab/standin"
 )
 
 // TestHostileKDC: whoever stands between this host and a controller may answer
 // with a ticket whose seal is shorter than a checksum.
 func TestHostileKDC(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	name := types.PrincipalName{NameType: nametype.KRB_NT_PRINCIPAL, NameString: []string{"svc-dfsd"}}
 	reply := messages.ASRep{KDCRepFields: messages.KDCRepFields{
 		PVNO: 5, MsgType: 11, CRealm: "CORP.TEST", CName: name,
@@ -31,23 +29,13 @@ func TestHostileKDC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	t.Cleanup(func() { _ = l.Close(); <-ended })
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			head := make([]byte, 4)
-			if _, err := io.ReadFull(conn, head); err == nil {
-				_, _ = io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(head)))
-			}
-			_, _ = conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...))
-			_ = conn.Close()
+	kdc := standin.Listen(t, nil, func(conn net.Conn) {
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(conn, head); err == nil {
+			_, _ = io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(head)))
 		}
-	}()
+		_, _ = conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...))
+	})
 	keys := keytab.New()
 	if err := keys.AddEntry("svc-dfsd", "CORP.TEST", "a password", time.Unix(1, 0), 1, 18); err != nil {
 		t.Fatal(err)
@@ -59,7 +47,7 @@ func TestHostileKDC(t *testing.T) {
 	_, url := (&controller{usn: 5}).listen(t)
 	r := plainReader(t, url)
 	r.config.Bind = &BindConfig{Method: GSSAPI, Keytab: writeFile(t, "keytab", file)}
-	_, r.portKDC, _ = net.SplitHostPort(l.Addr().String())
+	_, r.portKDC, _ = net.SplitHostPort(kdc)
 	if _, err := r.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "malformed answer about a ticket") {
 		t.Errorf("Read() = %v", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"dfsd/internal/lab/standin"
 )
 
 const testConfig = "CN=Configuration,DC=corp,DC=test"
@@ -159,22 +161,22 @@ func TestChanged(t *testing.T) {
 }
 
 func TestTLSFaults(t *testing.T) {
-	ours, other := newAuthority(t, "Our CA"), newAuthority(t, "Other CA")
+	ours, other := standin.NewAuthority("Our CA"), standin.NewAuthority("Other CA")
 	tomorrow := time.Now().Add(12 * time.Hour)
 	f := &fakeServer{answer: (&controller{}).answer}
 	for name, tt := range map[string]struct {
 		server *tls.Config
 		want   string
 	}{
-		"good":       {ours.tlsConfig(tomorrow, "127.0.0.1"), ""},
-		"unknown CA": {other.tlsConfig(tomorrow, "127.0.0.1"), `signed by "CN=Other CA", which ` + `%s does not hold: put that CA's certificate into sites.ldap.tls.ca_file`},
-		"wrong name": {ours.tlsConfig(tomorrow, "dc2.corp.test", "10.1.1.1"), "is for dc2.corp.test, 10.1.1.1, not for 127.0.0.1: name the server in sites.ldap.url"},
-		"no name":    {ours.tlsConfig(tomorrow), "is for no host"},
-		"expired":    {ours.tlsConfig(time.Now().Add(-time.Minute), "127.0.0.1"), "renew it, or set this host's clock"},
+		"good":       {ours.Server(tomorrow, "127.0.0.1"), ""},
+		"unknown CA": {other.Server(tomorrow, "127.0.0.1"), `signed by "CN=Other CA", which ` + `%s does not hold: put that CA's certificate into sites.ldap.tls.ca_file`},
+		"wrong name": {ours.Server(tomorrow, "dc2.corp.test", "10.1.1.1"), "is for dc2.corp.test, 10.1.1.1, not for 127.0.0.1: name the server in sites.ldap.url"},
+		"no name":    {ours.Server(tomorrow), "is for no host"},
+		"expired":    {ours.Server(time.Now().Add(-time.Minute), "127.0.0.1"), "renew it, or set this host's clock"},
 		"no TLS":     {nil, "start TLS with"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ca := ours.file()
+			ca := ours.File(t)
 			var ends time.Time
 			r := NewReader(Config{URLs: URLs{"ldaps://" + f.listen(t, tt.server)}, TLS: TLSConfig{CAFile: ca}}, Options{
 				Secured: func(_ string, until time.Time) { ends = until },

@@ -4,7 +4,6 @@ package adsites
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"dfsd/internal/lab/servers"
+	"dfsd/internal/lab/standin"
 	"dfsd/sites"
 )
 
@@ -31,7 +31,7 @@ const (
 type domain struct {
 	t  *testing.T
 	at string
-	ca *authority
+	ca *standin.Authority
 	dc *servers.Domain
 }
 
@@ -44,7 +44,7 @@ func newDomain(t *testing.T) *domain {
 	if os.Getuid() != 0 {
 		t.Skip("a domain controller needs root")
 	}
-	d := &domain{t: t, at: t.TempDir(), ca: newAuthority(t, "Lab CA")}
+	d := &domain{t: t, at: t.TempDir(), ca: standin.NewAuthority("Lab CA")}
 	setup := servers.DomainSetup{
 		Addr: netip.MustParseAddr(sambaAddress), Dir: d.at, Host: "dc1", DNSDomain: "ads.example.test", NetBIOSName: "ADS", AdminPassword: adminPassword,
 		Services: []string{"ldap", "kdc", "drepl"}, Global: []string{"ldap server require strong auth = allow_sasl_over_tls"}, TLS: d.certificate(),
@@ -61,14 +61,11 @@ func newDomain(t *testing.T) *domain {
 }
 
 func (d *domain) certificate() *servers.TLSFiles {
-	cert, key := d.ca.issue(time.Now().Add(12*time.Hour), sambaHost)
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	files, err := d.ca.Write(d.t.TempDir(), time.Now().Add(12*time.Hour), sambaHost)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return &servers.TLSFiles{
-		CA: d.ca.file(), Certificate: writePEM(d.t, "cert.pem", "CERTIFICATE", cert.Raw), Key: writePEM(d.t, "key.pem", "PRIVATE KEY", der),
-	}
+	return (*servers.TLSFiles)(&files)
 }
 
 func (d *domain) tool(args ...string) {
@@ -88,7 +85,7 @@ func (d *domain) modify(ldif string) {
 
 // reader reads from the domain as a user, and what bend says.
 func (d *domain) reader(user, password string, bend func(*Config)) *Reader {
-	c := Config{Domain: "ads.example.test", TLS: TLSConfig{CAFile: d.ca.file()}, Refresh: time.Minute}
+	c := Config{Domain: "ads.example.test", TLS: TLSConfig{CAFile: d.ca.File(d.t)}, Refresh: time.Minute}
 	if user != "" {
 		c.Bind = &BindConfig{DN: user + "@ads.example.test", PasswordFile: writeFile(d.t, "pw", []byte(password+"\n"))}
 	}
@@ -182,13 +179,13 @@ func (d *domain) ways(t *testing.T, want sites.Config) {
 }
 
 func (d *domain) refusals(t *testing.T) {
-	stranger := newAuthority(t, "Other CA")
+	stranger := standin.NewAuthority("Other CA")
 	for _, tt := range []struct {
 		name, user, password string
 		bend                 func(*Config)
 		want                 string
 	}{
-		{"unknown CA", "plain", plainPassword, func(c *Config) { c.TLS.CAFile = stranger.file() }, `signed by "CN=Lab CA"`},
+		{"unknown CA", "plain", plainPassword, func(c *Config) { c.TLS.CAFile = stranger.File(t) }, `signed by "CN=Lab CA"`},
 		{"wrong name", "plain", plainPassword, func(c *Config) { c.URLs = URLs{"ldaps://" + sambaAddress} }, "is for dc1.ads.example.test, not for " + sambaAddress},
 		{"wrong password", "plain", "Wr0ng-Passw0rd", func(*Config) {}, `bind as "plain@ads.example.test": wrong name or password`},
 		{"in the clear", "plain", plainPassword, func(c *Config) { c.TLS = TLSConfig{Mode: Off} }, "the server wants a protected connection: set sites.ldap.tls.mode"},

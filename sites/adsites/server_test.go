@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"crypto/tls"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"dfsd/internal/lab/standin"
 )
 
 // fakeServer answers searches with what a function says: only what no real
@@ -45,30 +49,10 @@ func object(dn string, attributes ...string) *ldap.Entry {
 // listen serves on a loopback port until the test ends; config nil: plainly.
 func (f *fakeServer) listen(t *testing.T, config *tls.Config) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if config != nil {
-		l = tls.NewListener(l, config)
-	}
-	var wg sync.WaitGroup
-	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
-	wg.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() { f.serve(conn) })
-		}
-	})
-	return address
+	return standin.Listen(t, config, f.serve)
 }
 
 func (f *fakeServer) serve(conn net.Conn) {
-	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for {
 		p, err := ber.ReadPacket(in)
@@ -84,7 +68,7 @@ func (f *fakeServer) serve(conn net.Conn) {
 		case ldap.ApplicationUnbindRequest:
 			return
 		default:
-			send(conn, id, done(ldap.ApplicationBindResponse, ldap.LDAPResultInvalidCredentials))
+			standin.Send(conn, id, done(ldap.ApplicationBindResponse, ldap.LDAPResultInvalidCredentials))
 		}
 	}
 }
@@ -100,12 +84,12 @@ func (f *fakeServer) search(conn net.Conn, id any, op *ber.Packet) bool {
 	r := f.answer(s)
 	f.mu.Unlock()
 	for _, e := range r.entries {
-		send(conn, id, entryPacket(e))
+		standin.Send(conn, id, standin.Entry(e))
 	}
 	if r.cut {
 		return false
 	}
-	send(conn, id, done(ldap.ApplicationSearchResultDone, r.code))
+	standin.Send(conn, id, done(ldap.ApplicationSearchResultDone, r.code))
 	return true
 }
 
@@ -122,38 +106,15 @@ func (f *fakeServer) count(text string) int {
 	return n
 }
 
-func send(conn net.Conn, id any, op *ber.Packet) {
-	p := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
-	p.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""))
-	p.AppendChild(op)
-	_, _ = conn.Write(p.Bytes())
-}
-
 func done(tag ber.Tag, code int64) *ber.Packet {
-	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
-	p.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, ""))
-	p.AppendChild(octets(""))
-	p.AppendChild(octets("the password is s3cret-echo"))
-	return p
+	return standin.Result(tag, code, "the password is s3cret-echo")
 }
 
-func octets(s string) *ber.Packet {
-	return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, "")
-}
-
-func entryPacket(e *ldap.Entry) *ber.Packet {
-	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
-	p.AppendChild(octets(e.DN))
-	list := ber.NewSequence("")
-	for _, a := range e.Attributes {
-		one, values := ber.NewSequence(""), ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "")
-		for _, v := range a.Values {
-			values.AppendChild(octets(v))
-		}
-		one.AppendChild(octets(a.Name))
-		one.AppendChild(values)
-		list.AppendChild(one)
+func writeFile(t *testing.T, name string, b []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	p.AppendChild(list)
-	return p
+	return path
 }
