@@ -102,7 +102,8 @@
 //   - A content that is fetched has the hash that was asked for.
 //   - Answers come from one consistent [View]. Their parts are reported in order
 //     and without a gap; after a gap the rest is dropped, and the member asked
-//     again. No claim is reported before all its records.
+//     again. No claim is reported before all its records, and no part of an
+//     answer after New that was asked for before.
 //   - A member speaks under an Origin that was never used with another index. If
 //     an index is lost or rolled back, the next one begins with a new Origin.
 //   - From time to time it sends Retry.

@@ -65,7 +65,7 @@ func New(store Store) (*State, error) {
 		s.pending.restore(it, &e, m.Origin, groups)
 	}
 	s.pending.arrange(groups)
-	return s, nil
+	return s, s.forgetStranded()
 }
 
 // Meta returns what the member knows beside its entries.

@@ -149,12 +149,13 @@ func (m *Member) ask(from int) {
 	if !m.w.sends[[2]int{from, m.index}] {
 		return
 	}
-	seen := m.core.Meta().Seen
-	m.w.post(m.index, from, func() { m.w.members[from].answer(m, seen) })
+	seen, life := m.core.Meta().Seen, m.life
+	m.w.post(m.index, from, func() { m.w.members[from].answer(m, life, seen) })
 }
 
-// answer tells to, which has seen what seen covers, what m holds.
-func (m *Member) answer(to *Member, seen version.Vector) {
+// answer tells to, which has seen what seen covers, what m holds. What to asked in
+// an earlier life, nobody takes in: sessions end with the lives of both.
+func (m *Member) answer(to *Member, life int, seen version.Vector) {
 	records, b, ok, err := reconcile.Answer(m.store, seen)
 	if err != nil {
 		m.w.fail("%s: %v", m.name, err)
@@ -167,7 +168,12 @@ func (m *Member) answer(to *Member, seen version.Vector) {
 	}
 	m.w.records += len(b.Records)
 	pieces := m.w.cutUp(b)
-	m.w.post(m.index, to.index, func() { to.receive(m, pieces) })
+	own := m.life
+	m.w.post(m.index, to.index, func() {
+		if to.life == life {
+			to.receive(m, own, pieces)
+		}
+	})
 }
 
 // cutUp parts some batches: all pieces but the last claim nothing.
@@ -183,14 +189,14 @@ func (w *World) cutUp(b reconcile.Batch) []reconcile.Batch {
 
 // receive takes in one piece after the other. A crash or a cut link between two
 // of them loses the rest.
-func (m *Member) receive(from *Member, pieces []reconcile.Batch) {
+func (m *Member) receive(from *Member, life int, pieces []reconcile.Batch) {
 	m.post(reconcile.Received{From: from.name, Batch: pieces[0]})
 	if len(pieces) == 1 {
 		return
 	}
 	m.again(m.w.soon(100*time.Millisecond), func() {
-		if !m.w.cut[[2]int{from.index, m.index}] {
-			m.receive(from, pieces[1:])
+		if !m.w.cut[[2]int{from.index, m.index}] && from.life == life {
+			m.receive(from, life, pieces[1:])
 		}
 	})
 }
