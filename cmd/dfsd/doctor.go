@@ -128,6 +128,7 @@ func doctorOptions(ctx context.Context, file *configs.File, talk io.Writer) (doc
 		o.FreshDNS = []string{ldap.DNS}
 	}
 	if smb := file.SMB; smb != nil {
+		o.AllowRC4 = smb.AllowRC4
 		o.Keytab, o.ServiceNames, o.SMBListen, o.SMBNames = smb.Keytab, smb.Names, smb.Listen, smb.Names
 		o.UsersFile, o.Guest = smb.UsersFile, smb.Guest
 	}

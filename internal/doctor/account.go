@@ -164,7 +164,8 @@ func (d *doctor) checkKeysOf(r *report, keys *smbauth.Keytab, a account) {
 		r.add(Warning, name, export, "the keytab has version %d of the key, and the directory %d: a keytab of another domain, or the controller lags", have, a.kvno)
 	}
 	if a.hasTypes && a.types != 0 && a.types&aesTypes == 0 {
-		r.add(Failed, name, fmt.Sprintf(mendAES, name, name, name)+"; "+export, "msDS-SupportedEncryptionTypes is %d, without AES: the directory gives RC4 tickets, which are refused", a.types)
+		level, refused := d.weakness()
+		r.add(level, name, fmt.Sprintf(mendAES, name, name, name)+"; "+export, "msDS-SupportedEncryptionTypes is %d, without AES: the directory gives tickets of RC4, which %s", a.types, refused)
 	}
 }
 

@@ -120,7 +120,7 @@ func (d *doctor) checkNamesIn(r *report, keys *smbauth.Keytab, names []string) {
 	}
 }
 
-// checkTypes wants AES keys: RC4 is refused here.
+// checkTypes wants AES keys: RC4 is refused unless the configuration lets it in.
 func (d *doctor) checkTypes(r *report, keys *smbauth.Keytab) {
 	strong := map[string]bool{}
 	for _, e := range keys.Entries() {
@@ -131,9 +131,18 @@ func (d *doctor) checkTypes(r *report, keys *smbauth.Keytab) {
 			continue
 		}
 		account := accountIn(keys)
-		r.add(Failed, printable(p), fmt.Sprintf(mendAES+" and "+mendExport(d.Keytab, service(p)), account, account, account),
-			"the keytab holds no AES key of it, and RC4 is refused: msDS-SupportedEncryptionTypes of the account must be 24")
+		level, refused := d.weakness()
+		r.add(level, printable(p), fmt.Sprintf(mendAES+" and "+mendExport(d.Keytab, service(p)), account, account, account),
+			"the keytab holds no AES key of it, and RC4 %s: msDS-SupportedEncryptionTypes of the account must be 24", refused)
 	}
+}
+
+// weakness is how bad it is that only RC4 is to be had, and why.
+func (d *doctor) weakness() (Level, string) {
+	if d.AllowRC4 {
+		return Warning, "may be broken by whoever records a ticket"
+	}
+	return Failed, "is refused"
 }
 
 // service is a principal without its realm.

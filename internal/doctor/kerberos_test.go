@@ -42,6 +42,8 @@ func TestKeytabFile(t *testing.T) {
 			wants(t, examine(t, Options{Host: host, Keytab: tt.path, ServiceNames: tt.names}, Kerberos), tt.want...)
 		})
 	}
+	weak := keytab(t, key{"cifs/" + host + "@LAB.TEST", 2, 23})
+	wants(t, examine(t, Options{Host: host, Keytab: weak, AllowRC4: true}, Kerberos), expect{Warning, "cifs/fs1.lab.test@LAB.TEST", "may be broken", "net ads enctypes set ACCOUNT 24"})
 }
 
 func TestLogon(t *testing.T) {

@@ -29,6 +29,8 @@ type Options struct {
 	Directory *adsites.Config
 	// Keytab is smb.keytab; empty: no Kerberos.
 	Keytab string
+	// AllowRC4 is smb.allow_rc4.
+	AllowRC4 bool
 	// ServiceNames are the names for which the keytab must have keys, beside
 	// Host: those of smb.names that are of the domain.
 	ServiceNames []string
