@@ -76,24 +76,22 @@ func (s *State) giveWay(e Entry) error {
 	return s.learn(e, r)
 }
 
-// belongsBelow tells whether dir is id, or below it or below any cycle by the
-// known versions.
+// belongsBelow tells whether what belongs into dir is in id, or below it or below
+// any cycle, by the known versions. dir may have passed its children on, to id
+// even: then it is as good as that.
 func (s *State) belongsBelow(dir, id replication.FileID) (bool, error) {
 	seen := map[replication.FileID]bool{}
-	for dir != replication.RootID {
-		if dir == id || seen[dir] {
+	for {
+		heir, e, ok, err := s.resolve(dir)
+		if err != nil || !ok || heir == replication.RootID {
+			return false, err
+		}
+		if heir == id || seen[heir] {
 			return true, nil
 		}
-		seen[dir] = true
-		e, ok, err := s.store.Entry(dir)
-		if err != nil || !ok {
-			return false, err
-		}
-		if dir, _, err = s.directory(e.Known.Parent); err != nil {
-			return false, err
-		}
+		seen[heir] = true
+		dir = e.Known.Parent
 	}
-	return false, nil
 }
 
 // standsBelow tells whether dir is id or below it on disk.
