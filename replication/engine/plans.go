@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,6 +117,11 @@ var errUnprepared = errors.New("nothing is recorded of what the plan is about")
 // what it stood in is not.
 var errAstray = fmt.Errorf("%w: what it stood in has gone", errUnprepared)
 
+// errFound is errUnprepared for an object that was not on disk when it was planned
+// to be made, and has been found there since: a crash and a user had left it
+// somewhere else.
+var errFound = fmt.Errorf("%w: it is on disk already", errUnprepared)
+
 // errNoContent is errUnprepared for a content that was brought and is not there.
 var errNoContent = fmt.Errorf("%w: no content", errUnprepared)
 
@@ -124,7 +130,11 @@ var errNoContent = fmt.Errorf("%w: no content", errUnprepared)
 func (r *replica) task(p reconcile.Plan) (*task, error) {
 	t := &task{plan: p}
 	var err error
-	if p.Expect != nil {
+	if p.Expect == nil {
+		if e, ok, err := r.store.Entry(p.ID); err != nil || ok && e.Live() {
+			return t, cmp.Or(err, errFound)
+		}
+	} else {
 		if t.from, err = r.tree.of(p.From); errors.Is(err, errNoPlace) {
 			return t, errAstray
 		} else if err != nil {

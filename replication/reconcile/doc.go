@@ -91,7 +91,8 @@
 //   - What Identified says is noted with the same durability as the step. If the
 //     note of an install is lost, the object is reported as one not met before.
 //   - An install checks what [Plan] says, the Occupant and Expect to the last
-//     attribute, and does all or nothing. If something differs, the caller
+//     attribute, or where there is no Expect that the object has not been found
+//     since, and does all or nothing. If something differs, the caller
 //     observes it first and then answers Changed. Done is said when the change is
 //     durable, what it preserves before it.
 //   - What a user does to an object after its install and before Installed was

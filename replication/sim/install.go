@@ -90,8 +90,8 @@ func (m *Member) change(p *reconcile.Plan) (uint64, bool) {
 
 // expected finds the object of p, if it is as p expects.
 func (m *Member) expected(p *reconcile.Plan) (object, bool) {
-	if p.Expect == nil {
-		return object{}, true
+	if p.Expect == nil { // it may have been found meanwhile, where a crash and a user left it
+		return object{}, !m.present(p.ID)
 	}
 	o, ok := m.standing(p.From, p.Expect)
 	if ok && p.Op == reconcile.Rmdir && len(m.disk.list(o.inode)) > 0 {
