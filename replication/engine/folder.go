@@ -40,6 +40,7 @@ type folder struct {
 	elected     atomic.Bool // no member has anything: the primary begins anew
 	recovering  atomic.Bool // the index is being rebuilt
 	reopen      chan struct{}
+	asking      atomic.Int32 // answers that are being taken in
 
 	mu      sync.Mutex
 	replica *replica // nil while it is closed
@@ -186,6 +187,20 @@ func (f *folder) allConnected() bool {
 	}
 	for _, l := range f.links {
 		if !l.connected() {
+			return false
+		}
+	}
+	return true
+}
+
+// allTold tells whether every member is connected and has nothing to tell that this
+// one has not seen, and none is being asked.
+func (f *folder) allTold() bool {
+	if f.asking.Load() > 0 || !f.allConnected() {
+		return false
+	}
+	for _, l := range f.links {
+		if l.owes() {
 			return false
 		}
 	}

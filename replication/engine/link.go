@@ -301,6 +301,8 @@ func (l *link) askOnce(ctx context.Context, s *peer.Session) (parts int, err err
 	if r == nil {
 		return 0, nil
 	}
+	l.folder.asking.Add(1)
+	defer l.folder.asking.Add(-1)
 	seen := r.meta.Load().Seen
 	err = s.Stream(ctx, wire.Control, wire.WantRecords{Folder: l.folder.spec.key, Known: seen}, func(m wire.Message) error {
 		records, ok := m.(wire.Records)

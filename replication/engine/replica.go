@@ -119,6 +119,7 @@ type loop struct {
 	kept     int64 // bytes of contents in memory
 	wants    map[replication.FileID]replication.Hash
 	faults   map[replication.FileID]string
+	allTold  bool                       // at the retry before, everybody had told all
 	changed  map[replication.FileID]int // how often in a row a plan found the disk changed
 	gone     map[replication.Hash]int   // how often a content was nowhere to be had
 	again    []survey.Area              // to be surveyed once the running batch is through

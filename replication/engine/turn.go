@@ -159,8 +159,15 @@ func (r *replica) retry() {
 	}
 	clear(r.faults)
 	clear(r.changed)
-	if r.core.Pending() > 0 {
-		r.events = append(r.events, reconcile.Retry{})
+	if r.core.Pending() == 0 {
+		return
+	}
+	r.events = append(r.events, reconcile.Retry{})
+	switch told := !r.paused && r.f.allTold(); {
+	case told && r.allTold: // now, and the time before
+		r.events = append(r.events, reconcile.Told{})
+	default:
+		r.allTold = told
 	}
 }
 

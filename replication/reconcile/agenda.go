@@ -47,6 +47,7 @@ type item struct {
 	why    why
 
 	sparing bool // it waits for longer than it must, for a plan that is under way
+	shed    bool // its content made room for others, and is asked for when it is looked at again
 	gone    bool // it is off the list
 	deleted bool // a tombstone
 	open    bool // it keeps the initial sync from ending
@@ -184,7 +185,7 @@ func (a *agenda) look() {
 
 // park ends a look at it that came to nothing.
 func (a *agenda) park(it *item, hasContent bool) {
-	it.why, it.sparing = a.why, a.sparing
+	it.why, it.sparing, it.shed = a.why, a.sparing, false
 	if a.queued == nil && !a.self && len(a.keys) == 0 {
 		a.wait(key{kind: onAnything})
 	}
@@ -263,6 +264,7 @@ func (s *State) next() *item {
 		case a.slots.live > 0 && a.idle.live > 0:
 			it := a.idle.first()
 			a.idle.remove(it)
+			it.shed = true
 			s.contents.drop(it.id)
 			continue
 		case a.changes != a.looked:

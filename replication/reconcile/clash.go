@@ -143,8 +143,12 @@ func (s *State) aside(e, y Entry, p Plan) (bool, error) {
 		before := len(s.busy.of)
 		changed, err := s.bring(y)
 		delete(s.visiting, e.ID)
-		if err != nil || changed || len(s.busy.of) > before {
+		if err != nil || changed {
 			return changed, err
+		}
+		if len(s.busy.of) > before { // what y waits for is leaving; y could be set aside, too
+			s.agenda.sparing = true
+			return false, nil
 		}
 	}
 	return s.setAside(y)

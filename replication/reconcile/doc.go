@@ -107,7 +107,7 @@
 //     answer after New that was asked for before.
 //   - A member speaks under an Origin that was never used with another index. If
 //     an index is lost or rolled back, the next one begins with a new Origin.
-//   - From time to time it sends Retry.
+//   - From time to time it sends Retry, and Told where that is so for a while.
 //
 // # The initial sync
 //

@@ -105,6 +105,12 @@ type Installed struct {
 // Retry lets everything that failed be tried again.
 type Retry struct{}
 
+// Told reports that every member is connected and has told all that it holds, and
+// that no answer is under way. What somebody heard of and never came to hold,
+// because its maker lost its index, is told by nobody any more then: nothing
+// waits for it.
+type Told struct{}
+
 func (Begin) event()        {}
 func (Scanned) event()      {}
 func (Observed) event()     {}
@@ -114,3 +120,4 @@ func (Fetched) event()      {}
 func (Unobtainable) event() {}
 func (Installed) event()    {}
 func (Retry) event()        {}
+func (Told) event()         {}

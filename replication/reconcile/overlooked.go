@@ -31,7 +31,7 @@ func (s *State) Overlooked() (replication.FileID, bool, error) {
 		if it == nil {
 			return e.ID, true, nil
 		}
-		if s.busy.has(e.ID) || it.sparing && len(s.busy.of) > 0 {
+		if s.busy.has(e.ID) || it.shed || it.sparing && len(s.busy.of) > 0 {
 			continue
 		}
 		t := *s

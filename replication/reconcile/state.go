@@ -31,6 +31,7 @@ type State struct {
 	parts    map[string]bool                           // members of whose answer more is to come
 	filled   map[replication.FileID]replication.FileID // of foreign directories: one that stood in it
 	merged   uint64                                    // agenda.changes when merge looked last
+	told     bool                                      // a Told is among the events of this step
 	aliases  map[replication.FileID]replication.FileID // what fresh IDs of this step turned out to be
 	actions  []Action
 }
@@ -93,6 +94,7 @@ func (s *State) Step(now int64, events ...Event) ([]Action, error) {
 			return nil, err
 		}
 	}
+	s.told = false
 	if s.meta.Phase != Scanning || s.meta.Primary {
 		s.hold()
 	}
@@ -129,6 +131,8 @@ func (s *State) apply(ev Event) error {
 	case Retry:
 		s.retry()
 		return nil
+	case Told:
+		return s.heardAll()
 	}
 	return fmt.Errorf("reconcile: unknown event %T", ev)
 }

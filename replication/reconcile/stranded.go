@@ -12,8 +12,8 @@ type stranded struct {
 }
 
 // forgetStranded forgets the versions that are stranded, as if they had not been
-// heard. New does that, when no answer can be under way: the rest of one would
-// claim what is forgotten here.
+// heard. No answer must be under way: the rest of one would claim what is forgotten
+// here.
 func (s *State) forgetStranded() error {
 	f := stranded{s, map[replication.FileID]bool{replication.RootID: false}}
 	var found []Entry
@@ -38,6 +38,17 @@ func (s *State) forgetStranded() error {
 		}
 	}
 	return nil
+}
+
+// heardAll ends the waiting for what nobody tells any more.
+func (s *State) heardAll() error {
+	if s.meta.Phase == Scanning {
+		return nil
+	}
+	s.told = true
+	s.agenda.changes++
+	s.agenda.wake(key{kind: onSeen})
+	return s.forgetStranded()
 }
 
 // unclaimed tells whether nobody whose claim was taken in speaks of the known

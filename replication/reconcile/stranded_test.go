@@ -44,6 +44,38 @@ func TestStrandedIsForgotten(t *testing.T) {
 	}
 }
 
+// TestTold: a directory whose deletion nobody claims, because who deleted it lost
+// its index, is brought back for what was made in it once everybody has told all;
+// and what is stranded is forgotten.
+func TestTold(t *testing.T) {
+	b := newBench(t)
+	made := remote(directory(1, root("d")), 1, 600, version.Vector{})
+	b.installed(made)
+	gone := made.Tombstone()
+	gone.Stamp.Count, gone.Clock, gone.History = 2, 700, made.History.With(version.Stamp{Origin: made.Stamp.Origin, Count: 2})
+	mine := file(2, Place{id(1), "x"}, 2)
+	mine.ID = replication.RootID
+	b.step(Observed{Object: mine, Fresh: id(2)})
+	none[Install](t, b.step(Received{From: "other", Batch: Batch{Since: b.state.Meta().Seen, Records: []replication.Record{
+		remote(file(3, Place{id(99), "nowhere"}, 3), 3, 700, version.Vector{}), gone,
+	}}}))
+	if e := b.entry(id(1)); !e.Known.Deleted {
+		t.Fatalf("%+v came back before the deletion was seen", e.Known)
+	}
+
+	b.step(Retry{})
+	if e := b.entry(id(1)); !e.Known.Deleted {
+		t.Errorf("%+v came back by a retry", e.Known)
+	}
+	b.step(Told{})
+	if e := b.entry(id(1)); e.Known.Deleted || e.Wanted {
+		t.Errorf("%+v, want it back", e)
+	}
+	if _, ok, err := b.store.Entry(id(3)); ok || err != nil {
+		t.Errorf("what is stranded is still known, %v", err)
+	}
+}
+
 // TestClaimedIsNotStranded: what a claim covers stays, since nobody tells it again.
 func TestClaimedIsNotStranded(t *testing.T) {
 	b := newBench(t)

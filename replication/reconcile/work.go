@@ -169,9 +169,10 @@ func (s *State) survives(c *Entry, dir replication.FileID) (bool, error) {
 // resurrect gives a deleted directory a new version, because an object in it
 // outlived it. That is certain once the tombstone is among what was seen: a
 // directory is deleted after what was in it, so the deletions that its deleter
-// knew of are seen too.
+// knew of are seen too. Where nobody tells of them any more, they are not waited
+// for.
 func (s *State) resurrect(e Entry) (bool, error) {
-	if !s.meta.Seen.Covers(e.Known.Stamp) {
+	if !s.told && !s.meta.Seen.Covers(e.Known.Stamp) {
 		s.agenda.wait(key{kind: onSeen})
 		s.agenda.why = forOthers
 		return false, nil

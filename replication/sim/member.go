@@ -30,6 +30,7 @@ type Member struct {
 	scans    int                           // since the crash
 	made     map[uint64]replication.FileID // what was installed since the crash, maybe not yet noted
 	changed  map[replication.FileID]int    // scans when an install changed the disk
+	calm     uint64                        // the digest when it was retried last
 	count    uint64                        // of the last stamp that the oracles know
 	held     version.Vector                // what it claimed last
 	tries    map[replication.Hash]int      // how often a content was asked for
@@ -142,7 +143,27 @@ func (m *Member) pull() {
 
 func (m *Member) retry() {
 	m.post(reconcile.Retry{})
+	if m.allTold() {
+		m.post(reconcile.Told{})
+	}
 	m.again(2*time.Second+m.w.soon(time.Second), m.retry)
+}
+
+// allTold tells whether everybody has told m all that is held, and nothing has
+// changed here for a while.
+func (m *Member) allTold() bool {
+	before := m.calm
+	m.calm = m.digest()
+	if m.calm != before || m.w.faults.Loss > 0 || len(m.w.cut) > 0 {
+		return false
+	}
+	for _, o := range m.w.members {
+		meta, _ := o.store.Meta()
+		if !o.up || !m.core.Meta().Seen.Includes(meta.Held) {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *Member) ask(from int) {
