@@ -410,6 +410,9 @@ func (c *chain) replaced(s *step) error {
 		time.Sleep(keepPause)
 		synctest.Wait()
 		c.settle()
+		if err := c.examine("just before the restart"); err != nil { // who returned meanwhile was heard
+			return err
+		}
 	}
 	was := c.states()
 	switch s.kind {

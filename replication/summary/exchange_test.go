@@ -102,6 +102,7 @@ func TestOneConnectionAPair(t *testing.T) {
 func TestBothDialAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.latency = 100 * time.Millisecond
+		w.names = []string{"fs1", "fs2"} // each knows the other before it runs
 		a, b := w.start("fs1", "fs2"), w.start("fs2", "fs1")
 		a.living(func() int64 { return 1 })
 		b.living(func() int64 { return 2 })
