@@ -62,6 +62,9 @@ namespaces: [{name: public}]
 `, tt.url, o.Reader.User, secretFile(t, l, tt.password), tt.tls, o.SitesDN)})
 			d.AwaitLog(0, tt.says...)
 			written := map[string]string{"the log": d.Log(), "/metrics": d.Metrics()}
+			if strings.HasPrefix(tt.name, "good") && lacks(written["/metrics"], "dfsd_directory_certificate_expires_timestamp_seconds{server=", `dfsd_disk_free_bytes{area="data_dir"}`) != nil {
+				t.Errorf("the certificate's end or the room on the disk is not measured:\n%s", written["/metrics"])
+			}
 			for _, command := range [][]string{
 				{"config", "show"},
 				{"config", "show", "-o", "json"},
