@@ -102,7 +102,6 @@ func TestOneConnectionAPair(t *testing.T) {
 func TestBothDialAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.latency = 100 * time.Millisecond
-		w.names = []string{"fs1", "fs2"} // each knows the other before it runs
 		a, b := w.start("fs1", "fs2"), w.start("fs2", "fs1")
 		a.living(func() int64 { return 1 })
 		b.living(func() int64 { return 2 })
@@ -332,7 +331,7 @@ func TestPace(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a, b := w.start("fs1", "fs2"), w.start("fs2")
 		a.x.Publish([]status.Folder{sample(0)}, nil)
-		time.Sleep(2 * time.Second)
+		time.Sleep(3 * time.Second) // between two beats, which would come first by chance
 		synctest.Wait()
 		before := w.sent()
 		for i := range int64(100) {

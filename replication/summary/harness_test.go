@@ -233,7 +233,8 @@ func (w *world) start(name string, peers ...string) *member {
 			if all := w.configured(m); all != nil {
 				return all
 			}
-			return w.running()
+			// Those that it dials it knows before they run.
+			return slices.Compact(slices.Sorted(slices.Values(append(w.running(), peers...))))
 		},
 		Peers: func() []Peer {
 			var all []Peer
