@@ -92,7 +92,7 @@ type Store interface {
 	// At returns the live entries that stand at p, ascending by ID.
 	At(p Place) ([]Entry, error)
 	// Wanted yields the work list ascending by ID, as it was when the iteration
-	// began. Only New reads it.
+	// began. Only New reads it, and a Told.
 	Wanted() iter.Seq2[Entry, error]
 	// Foreign yields the entries marked so ascending by ID, as they were when the
 	// iteration began. Callers stop early.

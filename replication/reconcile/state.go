@@ -54,6 +54,7 @@ func New(store Store) (*State, error) {
 		merged:   ^uint64(0),
 	}
 	groups := map[string]*group{}
+	var unclaimed []Entry
 	for e, err := range store.Wanted() {
 		if err != nil {
 			return nil, err
@@ -64,9 +65,12 @@ func New(store Store) (*State, error) {
 		s.agenda.ready(it)
 		s.doing.note(&e)
 		s.pending.restore(it, &e, m.Origin, groups)
+		if s.unclaimed(&e) {
+			unclaimed = append(unclaimed, e)
+		}
 	}
 	s.pending.arrange(groups)
-	return s, s.forgetStranded()
+	return s, s.forgetStranded(unclaimed)
 }
 
 // Meta returns what the member knows beside its entries.

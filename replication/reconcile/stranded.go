@@ -11,28 +11,22 @@ type stranded struct {
 	lost map[replication.FileID]bool // by directory: whether it is unheard of, or stranded itself
 }
 
-// forgetStranded forgets the versions that are stranded, as if they had not been
-// heard. No answer must be under way: the rest of one would claim what is forgotten
-// here.
-func (s *State) forgetStranded() error {
+// forgetStranded forgets those of the unclaimed that are stranded, as if they had
+// not been heard. No answer must be under way: the rest of one would claim what is
+// forgotten here.
+func (s *State) forgetStranded(unclaimed []Entry) error {
 	f := stranded{s, map[replication.FileID]bool{replication.RootID: false}}
-	var found []Entry
-	for e, err := range s.store.Wanted() {
-		if err != nil {
+	lost := make([]bool, len(unclaimed))
+	for i := range unclaimed {
+		var err error
+		if lost[i], err = f.isLost(unclaimed[i].Known.Parent); err != nil {
 			return err
-		}
-		if !f.unclaimed(&e) {
-			continue
-		}
-		lost, err := f.isLost(e.Known.Parent)
-		if err != nil {
-			return err
-		}
-		if lost {
-			found = append(found, e)
 		}
 	}
-	for _, e := range found {
+	for i, e := range unclaimed {
+		if !lost[i] {
+			continue
+		}
 		if err := s.unhear(e); err != nil {
 			return err
 		}
@@ -48,14 +42,23 @@ func (s *State) heardAll() error {
 	s.told = true
 	s.agenda.changes++
 	s.agenda.wake(key{kind: onSeen})
-	return s.forgetStranded()
+	var unclaimed []Entry
+	for e, err := range s.store.Wanted() {
+		if err != nil {
+			return err
+		}
+		if s.unclaimed(&e) {
+			unclaimed = append(unclaimed, e)
+		}
+	}
+	return s.forgetStranded(unclaimed)
 }
 
 // unclaimed tells whether nobody whose claim was taken in speaks of the known
 // version of e, and nothing was begun for it.
-func (f *stranded) unclaimed(e *Entry) bool {
+func (s *State) unclaimed(e *Entry) bool {
 	k := &e.Known
-	return !e.Foreign && e.Doing == nil && !k.Deleted && k.Stamp.Origin != f.s.meta.Origin && !f.s.meta.Seen.Covers(k.Stamp)
+	return !e.Foreign && e.Doing == nil && !k.Deleted && k.Stamp.Origin != s.meta.Origin && !s.meta.Seen.Covers(k.Stamp)
 }
 
 // isLost tells whether dir is unheard of, or belongs below one that is by a
@@ -78,7 +81,7 @@ func (f *stranded) isLost(dir replication.FileID) (bool, error) {
 		if lost = !ok; lost {
 			break
 		}
-		if !e.Known.Displaced && (e.OnRecord || !f.unclaimed(&e)) {
+		if !e.Known.Displaced && (e.OnRecord || !f.s.unclaimed(&e)) {
 			break
 		}
 		if dir = e.Known.Parent; e.Known.Displaced {
