@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"dfsd/internal/admin"
@@ -13,6 +12,7 @@ import (
 	"dfsd/internal/targets"
 	"dfsd/namespace"
 	"dfsd/referral/targetstate"
+	"dfsd/replication"
 )
 
 // Targets implements admin.Daemon.
@@ -79,11 +79,10 @@ func (s steering) Online(_ context.Context, c admin.TargetChange) ([]admin.Targe
 
 // serves reports whether a namespace has a target on a host.
 func (s steering) serves(host string) bool {
-	host = strings.TrimSuffix(host, ".")
 	for _, root := range s.d.state.Load().namespaces.Roots() {
 		for link := range root.Links() {
 			for i := range link.NumTargets() {
-				if namespace.EqualFold(link.Target(i).Host(), host) {
+				if replication.SameHost(link.Target(i).Host(), host) {
 					return true
 				}
 			}

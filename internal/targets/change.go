@@ -11,6 +11,7 @@ import (
 	"dfsd/internal/event"
 	"dfsd/namespace"
 	"dfsd/referral/targetstate"
+	"dfsd/replication"
 )
 
 // ErrNotFound means that no target here is what a command names.
@@ -95,7 +96,7 @@ func (k *Keeper) stillDecided(scope targetstate.Scope) error {
 	if host == "" {
 		host = namespace.UNC(scope.Target).Host()
 		for _, d := range k.o.Store.All(time.Now()) {
-			if d.Host != "" && foldHost(d.Host) == foldHost(host) {
+			if d.Host != "" && replication.FoldHost(d.Host) == replication.FoldHost(host) {
 				return fmt.Errorf("all targets of %s are %s; `dfsd target online %s` brings them back together", d.Host, d.Kind, d.Host)
 			}
 		}
@@ -104,8 +105,8 @@ func (k *Keeper) stillDecided(scope targetstate.Scope) error {
 	defer k.judging.Unlock()
 	for _, d := range k.foreign.current(time.Now()) {
 		same := foldScope(d.Path, d.Target) == foldScope(scope.Path, scope.Target)
-		if d.Host != "" && foldHost(d.Host) == foldHost(host) || d.Host == "" && same ||
-			d.Host == "" && scope.Host != "" && foldHost(namespace.UNC(d.Target).Host()) == foldHost(host) {
+		if d.Host != "" && replication.FoldHost(d.Host) == replication.FoldHost(host) || d.Host == "" && same ||
+			d.Host == "" && scope.Host != "" && replication.FoldHost(namespace.UNC(d.Target).Host()) == replication.FoldHost(host) {
 			return fmt.Errorf("it is %s by %s: give the command there", d.Kind, d.By)
 		}
 	}
@@ -129,10 +130,10 @@ func (k *Keeper) find(r Request) (scope targetstate.Scope, ttl time.Duration, er
 }
 
 func findHost(ns *namespace.Snapshot, host string) (scope targetstate.Scope, ttl time.Duration, err error) {
-	d, want := targetstate.Decision{Host: strings.TrimSuffix(host, ".")}, foldHost(host)
+	d, want := targetstate.Decision{Host: strings.TrimSuffix(host, ".")}, replication.FoldHost(host)
 	found := false
 	each(ns, func(_ *namespace.Root, link namespace.Link, t namespace.Target) {
-		if foldHost(t.Host()) == want {
+		if replication.FoldHost(t.Host()) == want {
 			found, ttl = true, max(ttl, link.TTL())
 			d.Host = t.Host() // as the configuration spells it
 		}

@@ -456,14 +456,7 @@ func TestHaltedKnowsNothing(t *testing.T) {
 // since the start.
 func TestDrainAfterAStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		folder := namespace.FolderConfig{Path: "projects", TTL: time.Minute, Targets: []namespace.TargetConfig{{Path: `\\fs1\projects`}, {Path: `\\fs2\projects`}}}
-		ns, err := namespace.New([]namespace.Config{{
-			Name: "public", TTL: time.Minute, Folders: []namespace.FolderConfig{folder},
-			Probe: &namespace.ProbeConfig{Interval: 10 * time.Second, Timeout: time.Second, DownAfter: 3, UpAfter: 3, Port: 445},
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		ns := probedPair(t)
 		store, err := targetstate.OpenStore(t.TempDir())
 		if err != nil {
 			t.Fatal(err)

@@ -2,10 +2,10 @@ package targets
 
 import (
 	"slices"
-	"strings"
 
 	"dfsd/namespace"
 	"dfsd/referral/targetstate"
+	"dfsd/replication"
 )
 
 // decided is what decisions come to for the targets of one snapshot. It is made
@@ -36,7 +36,7 @@ func newDecided(ns *namespace.Snapshot, own, foreign []targetstate.Decision) *de
 	byHost, byTarget := map[string][]int{}, map[targetstate.Scope][]int{}
 	for i := range d.leaving {
 		if about := d.at(i); about.Host != "" {
-			host := foldHost(about.Host)
+			host := replication.FoldHost(about.Host)
 			byHost[host] = append(byHost[host], i)
 		} else {
 			scope := foldScope(about.Path, about.Target)
@@ -47,7 +47,7 @@ func newDecided(ns *namespace.Snapshot, own, foreign []targetstate.Decision) *de
 		for link := range root.Links() {
 			for n := range link.NumTargets() {
 				t := link.Target(n)
-				found := byHost[foldHost(t.Host())]
+				found := byHost[replication.FoldHost(t.Host())]
 				if len(byTarget) > 0 {
 					scope := foldScope(targetstate.FolderPath(root.Name(), link.Path()), t.Path())
 					found = append(found[:len(found):len(found)], byTarget[scope]...)
@@ -58,8 +58,6 @@ func newDecided(ns *namespace.Snapshot, own, foreign []targetstate.Decision) *de
 	}
 	return d
 }
-
-func foldHost(host string) string { return namespace.FoldString(strings.TrimSuffix(host, ".")) }
 
 func foldScope(path, target string) targetstate.Scope {
 	return targetstate.Scope{Path: namespace.FoldString(path), Target: namespace.FoldString(target)}

@@ -255,18 +255,25 @@ func (p scriptProber) Probe(_ context.Context, _ string, paths []string) health.
 	return health.Result{Targets: make([]*health.Failure, len(paths))}
 }
 
+// probedPair is a namespace with one folder, whose two targets are probed.
+func probedPair(t *testing.T) *namespace.Snapshot {
+	t.Helper()
+	folder := namespace.FolderConfig{Path: "projects", TTL: time.Minute, Targets: []namespace.TargetConfig{{Path: `\\fs1\projects`}, {Path: `\\fs2\projects`}}}
+	ns, err := namespace.New([]namespace.Config{{
+		Name: "public", TTL: time.Minute, Folders: []namespace.FolderConfig{folder},
+		Probe: &namespace.ProbeConfig{Interval: 10 * time.Second, Timeout: time.Second, DownAfter: 3, UpAfter: 3, Port: 445},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ns
+}
+
 // TestDownOverARestart: a target that was down before a restart has to answer as
 // often as its policy says, not once.
 func TestDownOverARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		folder := namespace.FolderConfig{Path: "projects", TTL: time.Minute, Targets: []namespace.TargetConfig{{Path: `\\fs1\projects`}, {Path: `\\fs2\projects`}}}
-		ns, err := namespace.New([]namespace.Config{{
-			Name: "public", TTL: time.Minute, Folders: []namespace.FolderConfig{folder},
-			Probe: &namespace.ProbeConfig{Interval: 10 * time.Second, Timeout: time.Second, DownAfter: 3, UpAfter: 3, Port: 445},
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		ns := probedPair(t)
 		dir := t.TempDir()
 		store, err := targetstate.OpenStore(dir)
 		if err != nil {
