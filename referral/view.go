@@ -51,7 +51,7 @@ func NewView(ns *namespace.Snapshot, topo *sites.Topology, o ViewOptions) *View 
 	if all := topo.Sites(); v.fallback == sites.None && o.OnlySite && len(all) == 1 {
 		v.fallback = all[0].ID
 	}
-	v.server = siteOfFirst(topo, o.ServerAddrs)
+	v.server = topo.SiteOfFirst(o.ServerAddrs)
 	v.byHost = make([]sites.ID, len(ns.Hosts()))
 	for i, host := range ns.Hosts() {
 		v.byHost[i] = siteOfHost(topo, host, o.HostAddrs)
@@ -76,17 +76,7 @@ func siteOfHost(topo *sites.Topology, host string, lookup func(string) []netip.A
 	if lookup == nil {
 		return sites.None
 	}
-	return siteOfFirst(topo, lookup(host))
-}
-
-// siteOfFirst returns the site of the first address that has one.
-func siteOfFirst(topo *sites.Topology, addrs []netip.Addr) sites.ID {
-	for _, a := range addrs {
-		if site := topo.SiteOf(a); site != sites.None {
-			return site
-		}
-	}
-	return sites.None
+	return topo.SiteOfFirst(lookup(host))
 }
 
 // ipv6Literal ends the form that IPv6 addresses take in UNC paths, where colons

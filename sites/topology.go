@@ -124,6 +124,16 @@ func (t *Topology) SiteOf(a netip.Addr) ID {
 	return s.Site
 }
 
+// SiteOfFirst returns the site of the first address that has one, or None.
+func (t *Topology) SiteOfFirst(addrs []netip.Addr) ID {
+	for _, a := range addrs {
+		if site := t.SiteOf(a); site != None {
+			return site
+		}
+	}
+	return None
+}
+
 // Lookup returns the site called name in any case.
 func (t *Topology) Lookup(name string) (ID, bool) {
 	var buf [maxSiteName * utf8.UTFMax]byte

@@ -136,12 +136,7 @@ func (d *directory) locate(ctx context.Context) ([]adsites.Server, error) {
 // ownSite is the site of the first address of this host that has one.
 func (d *directory) ownSite() string {
 	topology := d.topology()
-	for _, a := range ownAddrs() {
-		if id := topology.SiteOf(a); id != sites.None {
-			return topology.Name(id)
-		}
-	}
-	return ""
+	return topology.Name(topology.SiteOfFirst(ownAddrs()))
 }
 
 // ownAddrs returns the addresses of this host's interfaces but loopback; none

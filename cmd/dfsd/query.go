@@ -107,10 +107,7 @@ func (f *queryFlags) query(cmd *cobra.Command, path string) (queryResult, error)
 	if err != nil {
 		return queryResult{}, err
 	}
-	ctx, stop := context.WithCancel(cmd.Context())
-	if f.timeout > 0 {
-		ctx, stop = context.WithTimeout(cmd.Context(), f.timeout)
-	}
+	ctx, stop := within(cmd.Context(), f.timeout)
 	defer stop()
 	blob, err := f.ask(ctx, host, path, o)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
