@@ -153,19 +153,23 @@ func (p *Process) Ended() error {
 	}
 }
 
-// Await polls until done reports nil, and fails the test when the process ends
-// before that or Patience has run out.
+// Await polls until done reports nil, and fails the test when the process has
+// ended without that or Patience has run out.
 func (p *Process) Await(what string, done func() error) {
 	p.t.Helper()
 	var ended error
 	err := Await(func() error {
-		if ended = p.Ended(); ended != nil {
+		// In this order: one that ends in between has done all that it will do.
+		over := p.Ended()
+		err := done()
+		if err != nil && over != nil {
+			ended = fmt.Errorf("%w, and %w", over, err)
 			return nil
 		}
-		return done()
+		return err
 	})
 	if err = errors.Join(ended, err); err != nil {
-		p.t.Fatalf("%s: waiting for %s: %v\n%s", p.name, what, err, tail(p.Output(), 30))
+		p.t.Fatalf("%s: waiting for %s: %v", p.name, what, err)
 	}
 }
 

@@ -146,6 +146,26 @@ func TestAwaitOfOneThatEnds(t *testing.T) {
 	}
 }
 
+// TestAwaitOfTheLastDeed: what a program did just before it ended is what was
+// awaited, however late one looks.
+func TestAwaitOfTheLastDeed(t *testing.T) {
+	p := Start(t, "brief", Command{Program: "sh", Args: []string{"-c", "echo complete"}, Dir: t.TempDir()})
+	if err := Await(func() error {
+		if p.Ended() == nil {
+			return errors.New("it runs")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p.Await("its last deed", func() error {
+		if !strings.Contains(p.Output(), "complete") {
+			return fmt.Errorf("it wrote %q", p.Output())
+		}
+		return nil
+	})
+}
+
 // TestRunUntilTheEndOfTheContext: a program that is given up leaves no child.
 func TestRunUntilTheEndOfTheContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
