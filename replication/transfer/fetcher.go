@@ -68,6 +68,7 @@ type job struct {
 	// Guarded by Fetcher.mu:
 	stamp  version.Stamp
 	dead   bool               // replaced, dropped or done
+	beg    bool               // Job.AskAll
 	cancel context.CancelFunc // ends the work on a large one
 
 	// Owned by whoever works on it:
@@ -109,14 +110,14 @@ func (f *Fetcher) Want(w Job) {
 	defer f.mu.Unlock()
 	if old := f.jobs[w.Record.ID]; old != nil {
 		if old.hash == w.Record.Hash && old.size == w.Record.Size {
-			old.stamp = w.Record.Stamp
+			old.stamp, old.beg = w.Record.Stamp, old.beg || w.AskAll
 			return
 		}
 		f.forget(old)
 	}
 	j := &job{
 		id: w.Record.ID, hash: w.Record.Hash, size: w.Record.Size, stamp: w.Record.Stamp,
-		base: w.Base, hasBase: w.HasBase && w.Base != w.Record.Hash,
+		base: w.Base, hasBase: w.HasBase && w.Base != w.Record.Hash, beg: w.AskAll,
 	}
 	f.jobs[j.id] = j
 	f.progress.Queued++
@@ -144,6 +145,18 @@ func (f *Fetcher) Changed() {
 	defer f.mu.Unlock()
 	clear(f.rested)
 	f.pause = restTime
+	f.unpark()
+}
+
+// AskAll makes the jobs that wait for a source ones of Job.AskAll: it is for when
+// nobody has more to tell. Nobody claims to hold a version whose maker has lost its
+// index; the content may be there, and where it is not the result says so.
+func (f *Fetcher) AskAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, j := range f.parked {
+		j.beg = true
+	}
 	f.unpark()
 }
 

@@ -355,6 +355,27 @@ func (x *fixture) await(t testing.TB, n int) map[replication.FileID]Result {
 	return results
 }
 
+// awaitParked returns when n jobs wait for a source.
+func (x *fixture) awaitParked(t testing.TB, n int) {
+	t.Helper()
+	deadline := time.After(60 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		x.Fetcher.mu.Lock()
+		parked := len(x.parked)
+		x.Fetcher.mu.Unlock()
+		if parked >= n {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%d jobs wait after a minute, want %d", parked, n)
+		}
+	}
+}
+
 func (x *fixture) one(t testing.TB) Result {
 	t.Helper()
 	for _, r := range x.await(t, 1) {

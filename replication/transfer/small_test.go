@@ -115,6 +115,40 @@ func TestHolders(t *testing.T) {
 		if r := x.one(t); !errors.Is(r.Err, wire.ErrNotFound) || r.Gone {
 			t.Errorf("content that its holder lacks: %+v", r)
 		}
+		x.Want(Job{Record: recordOf(2, b), AskAll: true})
+		x.mu.Lock()
+		x.sources[1].Partner = linkTo(newShelf())
+		x.mu.Unlock()
+		x.mustBe(t, x.one(t), b)
+		// All were asked.
+		x.Want(Job{Record: recordOf(3, other), AskAll: true})
+		if r := x.one(t); !errors.Is(r.Err, wire.ErrNotFound) || !r.Gone {
+			t.Errorf("content that all lack: %+v", r)
+		}
+		x.stop()
+	}
+}
+
+// TestUnclaimed: a job that waits because nobody claims to hold its version asks
+// all once it is told to, and says what came of it.
+func TestUnclaimed(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{100, 1 << 20} {
+		b, lost := noise(2, size), noise(3, size)
+		x := start(t, Options{})
+		no := func(version.Stamp) bool { return false }
+		x.mu.Lock()
+		x.sources = []Source{{Host: "empty", Partner: linkTo(newShelf()), Holds: no}, {Host: "full", Partner: linkTo(newShelf().add(b)), Holds: no}}
+		x.mu.Unlock()
+		x.Want(Job{Record: recordOf(1, b)})
+		x.Want(Job{Record: recordOf(2, lost)})
+		x.awaitParked(t, 2)
+		x.AskAll()
+		results := x.await(t, 2)
+		x.mustBe(t, results[idOf(1)], b)
+		if r := results[idOf(2)]; !errors.Is(r.Err, wire.ErrNotFound) || !r.Gone || !r.Unclaimed {
+			t.Errorf("content that all lack: %+v", r)
+		}
 		x.stop()
 	}
 }

@@ -51,35 +51,53 @@ const (
 )
 
 // pick chooses the source for a job: the first that holds its version and did
-// not fail it.
+// not fail it; where none is left and the job says so, the first of the others.
 func (f *Fetcher) pick(j *job, sources []Source) (Source, verdict, Result) {
 	f.mu.Lock()
-	stamp := j.stamp
+	stamp, beg := j.stamp, j.beg
 	f.mu.Unlock()
-	if j.strikes >= maxStrikes {
-		return Source{}, giveUp, f.failure(j, sources)
-	}
-	asked, resting := false, false
+	var holders, others []Source
 	for _, s := range sources {
-		switch {
-		case s.Holds != nil && !s.Holds(stamp):
-		case j.deniedBy(s.Host):
-			asked = true
-		case f.resting(s.Host):
-			resting = true
-		default:
-			return s, ask, Result{}
+		if s.Holds == nil || s.Holds(stamp) {
+			holders = append(holders, s)
+		} else {
+			others = append(others, s)
 		}
 	}
-	if asked && !resting {
-		return Source{}, giveUp, f.failure(j, sources)
+	if j.strikes >= maxStrikes {
+		return Source{}, giveUp, failure(j, sources, len(holders) == 0)
 	}
-	return Source{}, wait, Result{}
+	s, v := f.first(j, holders)
+	if beg && len(others) > 0 && (v == giveUp || len(holders) == 0) {
+		s, v = f.first(j, others)
+	}
+	if v == giveUp {
+		return Source{}, giveUp, failure(j, sources, len(holders) == 0)
+	}
+	return s, v, Result{}
+}
+
+// first returns the first of sources that can be asked; giveUp where there are some
+// and all of them failed j.
+func (f *Fetcher) first(j *job, sources []Source) (Source, verdict) {
+	denied := 0
+	for _, s := range sources {
+		switch {
+		case j.deniedBy(s.Host):
+			denied++
+		case !f.resting(s.Host):
+			return s, ask
+		}
+	}
+	if denied > 0 && denied == len(sources) {
+		return Source{}, giveUp
+	}
+	return Source{}, wait
 }
 
 // failure is the result of a job that no source can serve.
-func (f *Fetcher) failure(j *job, sources []Source) Result {
-	r := Result{ID: j.id, Hash: j.hash, Err: wire.ErrNotFound, Gone: true}
+func failure(j *job, sources []Source, unclaimed bool) Result {
+	r := Result{ID: j.id, Hash: j.hash, Err: wire.ErrNotFound, Gone: true, Unclaimed: unclaimed}
 	if j.strikes > 0 {
 		r.Err, r.Gone = fmt.Errorf("content from several members: %w", chunk.ErrMismatch), false
 	}

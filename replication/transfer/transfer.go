@@ -53,6 +53,9 @@ type Job struct {
 	Record  replication.Record // of a file; ID, Stamp, Size and Hash count
 	Base    replication.Hash   // the content on disk of the same object
 	HasBase bool
+	// AskAll asks all sources where none of those has it that claim to hold the
+	// version.
+	AskAll bool
 }
 
 // Result is what became of one job. Without Err the content is in Bytes or in
@@ -68,6 +71,8 @@ type Result struct {
 	// it, chunk.ErrMismatch or wire.ErrProtocol when sources sent wrong things.
 	Err  error
 	Gone bool // all connected sources were asked, and none has it
+	// Unclaimed: no source claims to hold the version either.
+	Unclaimed bool
 }
 
 // Options is what a Fetcher works with.
