@@ -7,10 +7,11 @@ import (
 	"dfsd/replication/reconcile"
 )
 
-// newCanary makes the canary of the folder. Nothing runs yet.
-func (f *folder) newCanary(m *canary.Metrics) *canary.Canary {
+// newCanary makes the canary that a setting of the folder asks for. Nothing runs
+// yet.
+func (f *folder) newCanary(s setting, m *canary.Metrics) *canary.Canary {
 	return canary.New(canary.Options{
-		Root: f.spec.path, Folder: f.spec.String(), Host: f.host, Members: f.spec.members, Every: f.spec.canary,
+		Root: f.spec.path, Folder: f.spec.String(), Host: f.host, Members: s.members, Every: s.canary,
 		Log: f.log.Named("canary"), Writable: f.isSettled, Wrote: f.canaryWrote,
 	}, m)
 }

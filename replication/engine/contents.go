@@ -33,6 +33,7 @@ func (r *replica) want(record replication.Record) error {
 	if ok && e.Live() && e.Disk.Kind == replication.File && e.Disk.Size > 0 {
 		job.Base, job.HasBase = e.Disk.Hash, true
 	}
+	job.AskAll = r.allTold
 	r.fetcher.Want(job)
 	return nil
 }
@@ -59,18 +60,33 @@ func (r *replica) fetched(results []transfer.Result) {
 	}
 }
 
-// givenUp is how often a content must have been nowhere, with all members
-// connected, before the version that needs it is given up.
+// givenUp is how often in a row a content must have been nowhere, with all members
+// connected and past their scans, before the version that needs it is given up.
 const givenUp = 12
+
+// patience is givenUp for one content. Where nobody even claims to hold it, half as
+// often will do. A member that has nothing to put in its place leaves that to others
+// for twice as long.
+func (r *replica) patience(f *transfer.Result) int {
+	limit := givenUp
+	if f.Unclaimed {
+		limit /= 2
+	}
+	if e, ok, err := r.store.Entry(f.ID); err == nil && (!ok || !e.Live()) {
+		limit *= 2
+	}
+	return limit
+}
 
 func (r *replica) missing(f transfer.Result) {
 	r.faults[f.ID] = f.Err.Error()
 	r.log.Debug("content not obtained", zap.Stringer("id", f.ID), zap.Error(f.Err))
 	r.events = append(r.events, reconcile.Fetched{ID: f.ID, Hash: f.Hash})
-	if !f.Gone || !r.f.allConnected() {
+	if !f.Gone || !r.f.allKnow() {
+		delete(r.gone, f.Hash)
 		return
 	}
-	if r.gone[f.Hash]++; r.gone[f.Hash] >= givenUp {
+	if r.gone[f.Hash]++; r.gone[f.Hash] >= r.patience(&f) {
 		delete(r.gone, f.Hash)
 		r.log.Warn("a content exists nowhere any more; the version is given up", event.ContentGone.Field(), zap.Stringer("id", f.ID))
 		r.events = append(r.events, reconcile.Unobtainable{ID: f.ID, Hash: f.Hash})

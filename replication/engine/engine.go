@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -32,7 +34,7 @@ type Options struct {
 	Registry prometheus.Registerer // nil: nobody looks
 	Log      *zap.Logger           // nil: nobody hears
 
-	canaries *canary.Metrics // of all folders
+	retry time.Duration // 0: retryEvery
 }
 
 // Engine keeps the replicated folders of one host. Its methods are safe for
@@ -40,53 +42,52 @@ type Options struct {
 type Engine struct {
 	host     string
 	log      *zap.Logger
-	folders  []*folder
-	partners []*partner
+	o        Options
 	peer     peer.Options
 	dialer   *peer.Dialer
+	canaries *canary.Metrics // of all folders
+
+	roster  atomic.Pointer[roster]
+	changes chan change   // that Run takes in
+	ended   chan struct{} // closed when Run has
 }
 
 // New returns an engine for the folders that the configuration gives to this
-// host. Nothing runs yet.
+// host. Nothing runs yet. Run must be called once.
 func New(o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	e := &Engine{host: o.Host, log: o.Log}
-	o.canaries = canary.NewMetrics(o.Registry)
-	for _, s := range specsOf(o.Config, o.Host) {
-		f, err := newFolder(s, &o)
-		if err != nil {
-			return nil, err
-		}
-		e.folders = append(e.folders, f)
-	}
-	for _, g := range o.Config.Groups {
-		if islands := g.Islands(); len(islands) > 1 {
-			o.Log.Warn("the topology has islands: what changes on one never reaches the others", zap.String("group", g.Name), zap.Any("islands", islands))
-		}
-		if m, ok := g.Member(o.Host); ok && !m.Key.IsZero() && m.Key != o.Identity.Fingerprint() {
-			return nil, fmt.Errorf("the key of %s in group %s is %v, but this host's key is %v; correct it in the configuration of every member", m.Host, g.Name, m.Key, o.Identity.Fingerprint())
-		}
-	}
-	e.partners = partnersOf(e.folders, e)
+	e := &Engine{host: o.Host, log: o.Log, o: o, changes: make(chan change), ended: make(chan struct{})}
+	e.canaries = canary.NewMetrics(o.Registry)
 	e.peer = peer.Options{
 		Identity: o.Identity, Status: o.Status, Hello: func(p peer.Partner) wire.Hello { return e.hello(p, o.Software) },
 		Metrics: peer.NewMetrics(o.Registry), Log: o.Log.Named("peer"),
 	}
+	e.roster.Store(&roster{})
+	first, err := e.draft(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	e.warnOfIslands(o.Config)
+	for _, m := range first.memberships {
+		m.folder.follow(m.terms)
+	}
+	e.roster.Store(first)
+	if e.dialer, err = peer.NewDialer(e.peer); err != nil {
+		return nil, err
+	}
 	if o.Registry != nil {
 		o.Registry.MustRegister(collector{e})
 	}
-	var err error
-	e.dialer, err = peer.NewDialer(e.peer)
-	return e, err
+	return e, nil
 }
 
 // hello is what this host says of itself to a partner.
 func (e *Engine) hello(p peer.Partner, software string) wire.Hello {
 	h := wire.Hello{Host: e.host, Software: software}
-	for _, f := range e.folders {
-		for _, l := range f.links {
+	for _, f := range e.folders() {
+		for _, l := range f.links() {
 			if l.way.partner.Key == p.Key {
 				h.Offers = append(h.Offers, wire.Offer{Group: f.spec.group, Folder: f.spec.name})
 			}
@@ -100,6 +101,7 @@ func (e *Engine) hello(p peer.Partner, software string) wire.Hello {
 func (e *Engine) Run(ctx context.Context, ln net.Listener) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	defer close(e.ended)
 	var wg sync.WaitGroup
 	if ln != nil {
 		listener, err := peer.NewListener(e.peer, e.known)
@@ -112,15 +114,10 @@ func (e *Engine) Run(ctx context.Context, ln net.Listener) error {
 			}
 		})
 	}
-	for _, f := range e.folders {
-		wg.Go(func() { f.run(ctx) })
-		if f.canary != nil {
-			wg.Go(func() { _ = f.canary.Run(ctx) }) // ends with ctx alone
-		}
-	}
-	for _, p := range e.partners {
-		wg.Go(func() { p.dial(ctx, e.dialer) })
-	}
+	t := newRunners(ctx)
+	e.begin(t, e.roster.Load())
+	e.follow(ctx, t)
+	t.wait()
 	wg.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
@@ -128,17 +125,20 @@ func (e *Engine) Run(ctx context.Context, ln net.Listener) error {
 	return nil
 }
 
+// folders are those of the configuration in force.
+func (e *Engine) folders() []*folder { return e.roster.Load().folders() }
+
 // known returns the partners that may connect.
 func (e *Engine) known() []peer.Partner {
 	var all []peer.Partner
-	for _, p := range e.partners {
+	for _, p := range e.roster.Load().partners {
 		all = append(all, p.Partner)
 	}
 	return all
 }
 
 func (e *Engine) accepted(ctx context.Context, s *peer.Session) {
-	for _, p := range e.partners {
+	for _, p := range e.roster.Load().partners {
 		if p.Key == s.Partner().Key {
 			p.serve(ctx, s)
 			return

@@ -27,7 +27,8 @@ import (
 type group struct {
 	t       testing.TB
 	config  replication.Config
-	own     int // Options.Own
+	own     int           // Options.Own
+	retry   time.Duration // Options.retry
 	members []*member
 }
 
@@ -93,7 +94,7 @@ func (m *member) start() {
 		level = zap.DebugLevel
 	}
 	log := zaptest.NewLogger(t, zaptest.Level(level)).Named(m.host)
-	m.engine, err = New(Options{Config: m.g.config, Host: m.host, DataDir: m.data, Identity: m.identity, Software: "test", Own: m.g.own, Log: log})
+	m.engine, err = New(Options{Config: m.g.config, Host: m.host, DataDir: m.data, Identity: m.identity, Software: "test", Own: m.g.own, Log: log, retry: m.g.retry})
 	if err != nil {
 		t.Fatal(err)
 	}

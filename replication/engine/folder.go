@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,9 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"dfsd/internal/event"
-	"dfsd/replication/canary"
 	"dfsd/replication/install"
-	"dfsd/replication/peer"
 	"dfsd/replication/reconcile"
 	"dfsd/replication/transfer"
 	"dfsd/replication/version"
@@ -25,17 +25,17 @@ import (
 // reopenAfter is how long a folder that halted is left alone.
 const reopenAfter = 3 * time.Second
 
-// folder is one replicated folder for the life of the engine. Its replica
-// comes and goes.
+// folder is one replicated folder for as long as its spec stays. Its replica comes
+// and goes.
 type folder struct {
-	spec spec
-	own  int    // Options.Own
-	host string // this one
-	dir  string // of its index and its memo
-	log  *zap.Logger
+	spec  spec
+	own   int           // Options.Own
+	retry time.Duration // how long what failed is left alone
+	host  string        // this one
+	dir   string        // of its index and its memo
+	log   *zap.Logger
 
-	canary      *canary.Canary // nil: none
-	links       []*link
+	terms       atomic.Pointer[terms]
 	acceptEmpty atomic.Bool // the administrator has said that the folder is meant to be empty
 	elected     atomic.Bool // no member has anything: the primary begins anew
 	recovering  atomic.Bool // the index is being rebuilt
@@ -49,19 +49,60 @@ type folder struct {
 
 func newFolder(s spec, o *Options) (*folder, error) {
 	f := &folder{
-		spec: s, own: o.Own, host: o.Host, dir: filepath.Join(o.DataDir, "replication", s.key.String()),
+		spec: s, own: o.Own, retry: cmp.Or(o.retry, retryEvery), host: o.Host, dir: filepath.Join(o.DataDir, "replication", s.key.String()),
 		log: o.Log.With(zap.String("folder", s.String())), reopen: make(chan struct{}, 1),
 	}
-	for _, w := range s.ways {
-		f.links = append(f.links, newLink(f, w))
-	}
-	if s.canary > 0 {
-		f.canary = f.newCanary(o.canaries)
-	}
+	f.terms.Store(&terms{})
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make room for the index of %s: %w", s.String(), err)
 	}
 	return f, nil
+}
+
+// terms are what of a folder may change while it is open. They do not change
+// themselves: others take their place.
+type terms struct {
+	primary bool
+	members []string // all of the group, this host among them
+	ways    []way
+	links   []*link // one for each of ways
+}
+
+// termsOf returns the terms that a setting asks for. Links that f has stay.
+func (f *folder) termsOf(s setting) *terms {
+	t := &terms{primary: s.primary, members: s.members, ways: s.ways}
+	for _, w := range s.ways {
+		i := slices.IndexFunc(f.links(), func(l *link) bool { return l.way.sameAs(w) })
+		if i < 0 {
+			t.links = append(t.links, newLink(f, w))
+		} else {
+			t.links = append(t.links, f.links()[i])
+		}
+	}
+	return t
+}
+
+func (f *folder) links() []*link { return f.terms.Load().links }
+
+// follow puts terms in force. What the index remembers of new partners counts at
+// once.
+func (f *folder) follow(t *terms) {
+	before := f.terms.Swap(t)
+	r := f.current()
+	if r == nil || !r.enter() {
+		return
+	}
+	defer r.leave()
+	for _, l := range t.links {
+		if slices.Contains(before.links, l) {
+			continue
+		}
+		if err := l.recall(r); err != nil {
+			f.log.Warn("what a partner held is not remembered", zap.String("partner", l.way.partner.Host), zap.Error(err))
+		}
+	}
+	r.fetcher.Changed()
+	f.tell()
 }
 
 // run keeps a replica open until ctx ends.
@@ -157,7 +198,7 @@ func (f *folder) open() (*replica, error) {
 // tell has all partners told what this member knows by now, and asked for what
 // it may be ready for only now.
 func (f *folder) tell() {
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		l.signal()
 	}
 }
@@ -170,7 +211,7 @@ func (f *folder) sources() []transfer.Source {
 		return nil
 	}
 	var all []transfer.Source
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		if s := l.source(); s != nil {
 			all = append(all, *s)
 		}
@@ -179,13 +220,13 @@ func (f *folder) sources() []transfer.Source {
 }
 
 // allConnected tells whether every other member of the group is a partner that
-// is connected, and past its own initial sync or scan: who is to be asked can
-// be asked.
+// is connected.
 func (f *folder) allConnected() bool {
-	if len(f.links) != len(f.spec.members)-1 {
+	t := f.terms.Load()
+	if len(t.links) != len(t.members)-1 {
 		return false
 	}
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		if !l.connected() {
 			return false
 		}
@@ -193,13 +234,27 @@ func (f *folder) allConnected() bool {
 	return true
 }
 
-// allTold tells whether every member is connected and has nothing to tell that this
-// one has not seen, and none is being asked.
-func (f *folder) allTold() bool {
-	if f.asking.Load() > 0 || !f.allConnected() {
+// allKnow tells whether every other member is connected and knows what it has: one
+// that lost its index and still scans says of nothing on its disk that it is there.
+func (f *folder) allKnow() bool {
+	if !f.allConnected() {
 		return false
 	}
-	for _, l := range f.links {
+	for _, l := range f.links() {
+		if !l.knows() {
+			return false
+		}
+	}
+	return true
+}
+
+// allTold tells whether every member knows what it has and has nothing to tell that
+// this one has not seen, and none is being asked.
+func (f *folder) allTold() bool {
+	if f.asking.Load() > 0 || !f.allKnow() {
+		return false
+	}
+	for _, l := range f.links() {
 		if l.owes() {
 			return false
 		}
@@ -209,7 +264,7 @@ func (f *folder) allTold() bool {
 
 // cutOff ends the session with a partner that broke the protocol.
 func (f *folder) cutOff(host string, err error) {
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		if l.way.partner.Host == host {
 			l.failed(err)
 			l.end()
@@ -220,7 +275,7 @@ func (f *folder) cutOff(host string, err error) {
 // hostOf returns the member that makes versions under an origin, "" if nobody
 // has told.
 func (f *folder) hostOf(o version.Origin) string {
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		if l.makes(o) {
 			return l.way.partner.Host
 		}
@@ -232,10 +287,10 @@ func (f *folder) hostOf(o version.Origin) string {
 // none of them has anything: all indexes were lost at once.
 func (f *folder) elect() {
 	r := f.current()
-	if r == nil || !f.spec.primary || r.meta.Load().Phase != reconcile.Joining || !f.allConnected() {
+	if r == nil || !f.terms.Load().primary || r.meta.Load().Phase != reconcile.Joining || !f.allConnected() {
 		return
 	}
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		if l.holds() {
 			return
 		}
@@ -243,9 +298,4 @@ func (f *folder) elect() {
 	f.log.Warn("no member has an index: what is on this primary's disk counts from now on")
 	f.elected.Store(true)
 	r.rebuild()
-}
-
-// sessionOf returns what a partner is dialled with.
-func sessionOf(w way) peer.Partner {
-	return peer.Partner{Host: w.partner.Host, Address: w.partner.Address, Key: w.partner.Key}
 }

@@ -25,7 +25,8 @@ const (
 	askAfterFault = time.Second
 )
 
-// link is one folder with one partner, for the life of the engine.
+// link is one folder with one partner, for as long as both have to do with each
+// other.
 type link struct {
 	folder *folder
 	way    way
@@ -84,6 +85,13 @@ func (l *link) holds() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.told.Held.Len() > 0
+}
+
+// knows tells whether the partner is past the first scan of its index.
+func (l *link) knows() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told.Known.Len() > 0 || l.told.Held.Len() > 0
 }
 
 func (l *link) makes(o version.Origin) bool {

@@ -40,7 +40,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	states := map[status.State]int{}
 	now := time.Now()
-	for _, f := range c.e.folders {
+	for _, f := range c.e.folders() {
 		s := f.status(now)
 		states[s.State]++
 		gauge(keptDesc, float64(s.Preserved.Bytes), s.Group, s.Folder)

@@ -13,7 +13,8 @@ import (
 	"dfsd/replication/wire"
 )
 
-// partner is another member that this host has folders in common with.
+// partner is another member that this host has folders in common with, for as
+// long as these and its address stay.
 type partner struct {
 	peer.Partner
 	engine *Engine
@@ -22,24 +23,23 @@ type partner struct {
 
 	mu      sync.Mutex
 	session *peer.Session
+	retired bool           // no session is served any more
+	serving sync.WaitGroup // sessions
 }
 
-// partnersOf collects the partners of all folders: one a key.
-func partnersOf(folders []*folder, e *Engine) []*partner {
-	byKey := map[string]*partner{}
-	var all []*partner
-	for _, f := range folders {
-		for _, l := range f.links {
-			p := byKey[l.way.partner.Key.String()]
-			if p == nil {
-				p = &partner{Partner: sessionOf(l.way), engine: e, links: map[wire.FolderKey]*link{}, over: make(chan struct{}, 1)}
-				byKey[l.way.partner.Key.String()] = p
-				all = append(all, p)
-			}
-			p.links[f.spec.key] = l
-		}
+func newPartner(p peer.Partner, e *Engine) *partner {
+	return &partner{Partner: p, engine: e, links: map[wire.FolderKey]*link{}, over: make(chan struct{}, 1)}
+}
+
+// retire ends the session with the partner. There will be no other: once serving
+// is done, nothing of it runs.
+func (p *partner) retire() {
+	p.mu.Lock()
+	p.retired = true
+	if p.session != nil {
+		p.session.Close()
 	}
-	return all
+	p.mu.Unlock()
 }
 
 // dial keeps a session with the partner until ctx ends. The member with the
@@ -105,10 +105,13 @@ func (p *partner) failed(err error) {
 }
 
 // adopt makes s the session with the partner, unless the one that there is
-// stays.
+// stays. Whoever serves it says so to serving.
 func (p *partner) adopt(s *peer.Session) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.retired {
+		return false
+	}
 	if old := p.session; old != nil {
 		own := p.engine.peer.Identity.Fingerprint()
 		if old.Dialled() != s.Dialled() && !peer.Keeps(own, p.Key, s.Dialled()) {
@@ -117,6 +120,7 @@ func (p *partner) adopt(s *peer.Session) bool {
 		old.Close()
 	}
 	p.session = s
+	p.serving.Add(1)
 	return true
 }
 
@@ -126,6 +130,7 @@ func (p *partner) serve(ctx context.Context, s *peer.Session) {
 		s.Close()
 		return
 	}
+	defer p.serving.Done()
 	log := p.engine.log.With(zap.String("partner", p.Host))
 	log.Info("partner connected", event.PartnerConnected.Field(), zap.Bool("dialled", s.Dialled()), zap.String("software", s.Hello().Software))
 	ctx, stop := context.WithCancel(ctx)

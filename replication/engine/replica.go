@@ -233,7 +233,7 @@ func (r *replica) openIndex(known bool) (err error) {
 	if o := r.idx.Opening(); o.Cause != nil {
 		r.log.Warn("the index was damaged and is rebuilt", event.IndexRebuilt.Field(), zap.String("aside", o.Aside), zap.Error(o.Cause))
 	}
-	for _, l := range r.f.links {
+	for _, l := range r.f.links() {
 		if err := l.recall(r); err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (r *replica) openIndex(known bool) (err error) {
 	if _, err := rand.Read(o[:]); err != nil {
 		return fmt.Errorf("draw an origin: %w", err)
 	}
-	primary := r.f.spec.primary && (!known || r.f.elected.Swap(false))
+	primary := r.f.terms.Load().primary && (!known || r.f.elected.Swap(false))
 	r.f.recovering.Store(known && !primary)
 	r.log.Info("a new index begins", event.IndexBegun.Field(), zap.Bool("primary", primary), zap.Bool("replicated_before", known), zap.Stringer("origin", o))
 	if _, err = r.core.Step(time.Now().UnixNano(), reconcile.Begin{Origin: o, Primary: primary}); err != nil {

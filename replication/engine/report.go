@@ -30,7 +30,7 @@ var (
 // Status answers what `replication status` shows.
 func (e *Engine) Status(context.Context) (status.Replication, error) {
 	out := status.Replication{Host: e.host, Folders: []status.Folder{}}
-	for _, f := range e.folders {
+	for _, f := range e.folders() {
 		out.Folders = append(out.Folders, f.status(time.Now()))
 	}
 	return out, nil
@@ -59,7 +59,7 @@ func (f *folder) status(now time.Time) status.Folder {
 			s.Error += " (" + step + ")"
 		}
 	}
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		s.Connections = append(s.Connections, l.status(r, now)...)
 	}
 	return s
@@ -226,9 +226,9 @@ const exactBacklog = 2000
 // pick returns the folders that a name means: all for "".
 func (e *Engine) pick(name string) ([]*folder, error) {
 	if name == "" {
-		return e.folders, nil
+		return e.folders(), nil
 	}
-	for _, f := range e.folders {
+	for _, f := range e.folders() {
 		if strings.EqualFold(f.spec.String(), name) {
 			return []*folder{f}, nil
 		}
@@ -265,7 +265,7 @@ func (e *Engine) Backlog(_ context.Context, name, member string, limit int) ([]s
 	out := []status.Backlog{}
 	err := e.using(name, func(f *folder, r *replica) error {
 		met := member == ""
-		for _, l := range f.links {
+		for _, l := range f.links() {
 			if member != "" && !replication.SameHost(member, l.way.partner.Host) {
 				continue
 			}
@@ -392,7 +392,7 @@ func (e *Engine) Inspect(_ context.Context, path string) (out status.File, err e
 
 // locate finds the folder that a path lies in, and the path within it.
 func (e *Engine) locate(path string) (*folder, string, error) {
-	for _, f := range e.folders {
+	for _, f := range e.folders() {
 		for _, root := range []string{f.spec.path, f.spec.String()} {
 			if rel, ok := strings.CutPrefix(filepath.Clean(path), root+"/"); ok {
 				return f, rel, nil
@@ -441,7 +441,7 @@ func (r *replica) inspect(e *reconcile.Entry, path string) status.File {
 	if !out.Settled {
 		out.Waiting = r.waiting(e.ID)
 	}
-	for _, l := range f.links {
+	for _, l := range f.links() {
 		out.HeldBy[l.way.partner.Host] = l.holding(d.Stamp)
 	}
 	return out

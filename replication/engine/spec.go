@@ -6,36 +6,51 @@ import (
 	"time"
 
 	"dfsd/replication"
+	"dfsd/replication/peer"
 	"dfsd/replication/wire"
 )
 
-// spec is what the configuration says of one folder on this host.
+// spec is what a folder is opened with: where any of it differs, it is opened
+// anew.
 type spec struct {
 	group, name string
 	key         wire.FolderKey
 	path        string
-	primary     bool
 	settle      time.Duration
-	canary      time.Duration // 0: none
-	staging     int64         // bytes
-	preserved   int64         // bytes
+	staging     int64 // bytes
+	preserved   int64 // bytes
 	filters     replication.FilterConfig
-	ways        []way
-	members     []string
 }
 
-// way is the connection with one partner.
+// setting is what the configuration says of one folder on this host. All but its
+// spec can change while the folder is open.
+type setting struct {
+	spec    spec
+	primary bool
+	canary  time.Duration // 0: none
+	members []string
+	ways    []way
+}
+
+// way is the connection with one partner. It does not change; where the partner is
+// dialled may, and the roster knows best.
 type way struct {
-	partner replication.MemberConfig
+	partner peer.Partner
 	sends   bool // the partner sends to this host
 	takes   bool // this host sends to the partner
 }
 
+// sameAs tells whether w and v are one connection, wherever the partner is dialled.
+func (w way) sameAs(v way) bool {
+	w.partner.Address, v.partner.Address = "", ""
+	return w == v
+}
+
 func (s *spec) String() string { return s.group + "/" + s.name }
 
-// specsOf returns the folders of host, and the partners that it has in them.
-func specsOf(c replication.Config, host string) []spec {
-	var all []spec
+// settingsOf returns the folders of host, and the partners that it has in them.
+func settingsOf(c replication.Config, host string) []setting {
+	var all []setting
 	for _, g := range c.Groups {
 		self, ok := g.Member(host)
 		if !ok {
@@ -45,18 +60,19 @@ func specsOf(c replication.Config, host string) []spec {
 		var ways []way
 		for _, m := range g.Members {
 			members = append(members, m.Host)
-			w := way{m, g.Sends(m.Host, self.Host), g.Sends(self.Host, m.Host)}
+			w := way{peer.Partner{Host: m.Host, Address: m.Address, Key: m.Key}, g.Sends(m.Host, self.Host), g.Sends(self.Host, m.Host)}
 			if w.sends || w.takes {
 				ways = append(ways, w)
 			}
 		}
 		for _, f := range g.Folders {
 			where, _ := f.On(self.Host)
-			all = append(all, spec{
-				group: g.Name, name: f.Name, key: wire.KeyOf(g.Name, f.Name), path: where,
-				primary: replication.SameHost(f.Primary, host), settle: f.Settle, canary: f.Canary,
-				staging: int64(f.StagingQuota), preserved: int64(f.PreservedQuota),
-				filters: f.Filters, ways: ways, members: members,
+			all = append(all, setting{
+				spec: spec{
+					group: g.Name, name: f.Name, key: wire.KeyOf(g.Name, f.Name), path: where, settle: f.Settle,
+					staging: int64(f.StagingQuota), preserved: int64(f.PreservedQuota), filters: f.Filters,
+				},
+				primary: replication.SameHost(f.Primary, host), canary: f.Canary, members: members, ways: ways,
 			})
 		}
 	}

@@ -75,9 +75,7 @@ func (e *Engine) setPaused(ctx context.Context, name string, paused bool) error 
 // returns once nothing is owed in either direction, or ctx ends, or with ErrPaused
 // where a pause here keeps that from coming.
 func (e *Engine) Sync(ctx context.Context, name string, wait bool) error {
-	var folders []*folder
 	err := e.using(name, func(f *folder, r *replica) error {
-		folders = append(folders, f)
 		poke(r.rescan)
 		f.tell()
 		return nil
@@ -88,6 +86,10 @@ func (e *Engine) Sync(ctx context.Context, name string, wait bool) error {
 	for wait {
 		if !rest(ctx, 200*time.Millisecond) {
 			return context.Cause(ctx)
+		}
+		folders, err := e.pick(name) // anew: a reload may have opened one anew, or ended it
+		if err != nil {
+			return err
 		}
 		wait = false
 		for _, f := range folders {

@@ -29,7 +29,7 @@ const (
 
 // turn is the loop: it takes what has come and steps the core.
 func (r *replica) turn(ctx context.Context) error {
-	retry := time.NewTicker(retryEvery)
+	retry := time.NewTicker(r.f.retry)
 	defer retry.Stop()
 	again := time.NewTicker(laterEvery)
 	defer again.Stop()
@@ -166,6 +166,7 @@ func (r *replica) retry() {
 	switch told := !r.paused && r.f.allTold(); {
 	case told && r.allTold: // now, and the time before
 		r.events = append(r.events, reconcile.Told{})
+		r.fetcher.AskAll()
 	default:
 		r.allTold = told
 	}
