@@ -348,7 +348,10 @@ func (r *replica) told(ctx context.Context, ev reconcile.Received) error {
 
 // answer streams the records that a partner has not seen.
 func (r *replica) answer(seen version.Vector, part func(wire.Message) error) error {
-	snapshot := r.idx.Snapshot()
+	snapshot, err := r.idx.Snapshot()
+	if err != nil {
+		return err
+	}
 	defer snapshot.Close()
 	records, head, ok, err := reconcile.Answer(snapshot, seen)
 	if err != nil || !ok {

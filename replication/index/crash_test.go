@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -156,6 +157,63 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 	t.Logf("%d power cuts", len(crashes))
 }
 
+// TestSnapshotIsDurable looks at the index while the disk takes its time over a
+// commit: what a power cut may still undo is in no snapshot.
+func TestSnapshotIsDurable(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var armed, syncing atomic.Bool
+	var early *Snapshot
+	var looking sync.WaitGroup
+	var x *Index
+	x = mustOpen(t, errorfs.Wrap(mem, watch(func(op errorfs.Op) error {
+		if op.Kind != errorfs.OpFileSyncData && op.Kind != errorfs.OpFileSync || !armed.CompareAndSwap(true, false) {
+			return nil
+		}
+		syncing.Store(true)
+		got := make(chan struct{})
+		looking.Go(func() {
+			defer close(got)
+			s, err := x.Snapshot()
+			if err == nil && syncing.Load() {
+				early = s
+				return
+			}
+			if err = errors.Join(err, s.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+		select { // long enough for one who does not wait for the disk
+		case <-got:
+		case <-time.After(50 * time.Millisecond):
+		}
+		syncing.Store(false)
+		return nil
+	})))
+	s := x.Store()
+	for n := 1; n <= 5; n++ {
+		armed.Store(true)
+		if err := write(s, n); err != nil {
+			t.Fatal(err)
+		}
+		if armed.Load() {
+			t.Fatalf("commit %d synced nothing", n)
+		}
+		looking.Wait()
+		if early == nil {
+			continue
+		}
+		meta, err := early.Meta()
+		if err != nil || meta.Count == uint64(n) {
+			t.Errorf("a snapshot holds commit %d, %v, which the disk does not yet", meta.Count, err)
+		}
+		if err := early.Close(); err != nil {
+			t.Error(err)
+		}
+		early = nil
+	}
+	mustClose(t, x)
+}
+
 // TestDiskThatFails lets the disk refuse all writes from the nth on. The index
 // says so and takes no more; once the disk is well, all acknowledged is there.
 func TestDiskThatFails(t *testing.T) {
@@ -198,6 +256,9 @@ func applyUntilFailure(t *testing.T, mem *vfs.MemFS, n int) (acked int) {
 		}
 		if err := write(x.Store(), 1000); !errors.Is(err, ErrBroken) {
 			t.Fatalf("Commit after a failure = %v, want ErrBroken", err)
+		}
+		if _, err := x.Snapshot(); !errors.Is(err, ErrBroken) {
+			t.Fatalf("Snapshot after a failure = %v, want ErrBroken: it may hold what the disk does not", err)
 		}
 		break
 	}

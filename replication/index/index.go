@@ -20,7 +20,7 @@ type Index struct {
 	opening Opening
 	boot    string
 
-	mu       sync.Mutex // serialises writers; guards the fields below
+	mu       sync.Mutex // serialises writers and those who need what is durable; guards the fields below
 	sequence uint64     // of the latest chunk list
 	writer   *Store     // the one that may commit
 }
@@ -37,10 +37,18 @@ type Opening struct {
 // Opening returns how Open found the index.
 func (x *Index) Opening() Opening { return x.opening }
 
-// Snapshot returns the index as it is now, to be closed by the caller.
-func (x *Index) Snapshot() *Snapshot {
+// Snapshot returns the index as it is on stable storage, to be closed by the caller:
+// what it says may be told to others. It waits for a commit that is under way, whose
+// writes the store shows before they are durable; after one that failed there is no
+// telling what is, and its error wraps ErrBroken.
+func (x *Index) Snapshot() (*Snapshot, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.health.writable(); err != nil {
+		return nil, err
+	}
 	s := x.db.NewSnapshot()
-	return &Snapshot{Reader: newReader(table{r: s, h: x.health}), s: s}
+	return &Snapshot{Reader: newReader(table{r: s, h: x.health}), s: s}, nil
 }
 
 // Size returns how many bytes the index takes on disk.

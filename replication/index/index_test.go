@@ -219,7 +219,10 @@ func TestSnapshotDoesNotMove(t *testing.T) {
 	defer x.Close()
 	s := x.Store()
 	mustPut(t, s, settled(file(1, "a", 1)))
-	snap := x.Snapshot()
+	snap, err := x.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer snap.Close()
 	mustPut(t, s, settled(file(1, "b", 2)))
 	for name, want := range map[string]int{"a": 1, "b": 0} {

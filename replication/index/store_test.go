@@ -264,7 +264,11 @@ func TestStoreIsItsModel(t *testing.T) {
 			checkFacts(t, w.s, w.now)
 			checkReader(t, w.x.Reader, w.committed)
 		}
-		snap, then := w.x.Snapshot(), w.committed
+		then := w.committed
+		snap, err := w.x.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer snap.Close()
 		w.write(t)
 		w.commit(t)
