@@ -154,6 +154,7 @@ func (d *daemon) refer(req referral.Request, out *referral.Referral) error {
 // use puts a state in force.
 func (d *daemon) use(s *state) {
 	d.targets.use(s)
+	d.spaces.follow(s.config)
 	d.state.Store(s)
 	d.log.level.SetLevel(zapLevel(s.config.Log.Level))
 	d.metrics.loaded(s)

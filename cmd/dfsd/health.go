@@ -174,7 +174,7 @@ func (k *targetKeeping) members(now time.Time) []report.MemberFacts {
 		}
 	}
 	var all []report.MemberFacts
-	for _, m := range k.heard.members {
+	for _, m := range k.heard.acquainted.Load().members {
 		f := report.MemberFacts{Host: m, HeardSeconds: -1, Error: faults[replication.FoldHost(m)]}
 		if h, ok := heard[replication.FoldHost(m)]; ok {
 			f.Self, f.Software, f.Via, f.Folders = h.Self, h.Software, h.Via, h.Folders

@@ -14,6 +14,8 @@ import (
 	"dfsd/internal/admin"
 	"dfsd/internal/audit"
 	"dfsd/internal/event"
+	"dfsd/replication"
+	"dfsd/replication/engine"
 	"dfsd/sites/adsites"
 )
 
@@ -80,12 +82,19 @@ func (d *daemon) reload() error {
 	if err != nil {
 		return err
 	}
+	change, err := d.prepareReplication(next.config)
+	if err != nil {
+		return err
+	}
 	late := needRestart(d.targets.began, next.config)
 	next.about.RestartNeeded, next.about.Host = late, d.targets.began.Host
 	if len(late) > 0 {
 		d.log.Warn("a restart is needed for some changes", event.RestartNeeded.Field(), zap.String("settings", strings.Join(late, ", ")))
 	}
 	d.use(next)
+	if change != nil {
+		change.Use()
+	}
 	if d.smb != nil {
 		d.users.file.forget()
 		if d.keytab != nil {
@@ -95,6 +104,23 @@ func (d *daemon) reload() error {
 	}
 	d.log.Info("configuration read", event.ConfigurationRead.Field(), zap.String("file", d.from.path()), zap.String("digest", next.about.Digest))
 	return nil
+}
+
+// prepareReplication returns what makes the engine follow a file; nil on a host
+// that replicates nothing.
+func (d *daemon) prepareReplication(file *configs.File) (*engine.Change, error) {
+	if d.engine == nil {
+		return nil, nil
+	}
+	c := file.Replication
+	if c == nil {
+		c = &replication.Config{}
+	}
+	change, err := d.engine.Prepare(*c)
+	if err != nil {
+		return nil, fmt.Errorf("replication: %w", err)
+	}
+	return change, nil
 }
 
 func ldapOf(file *configs.File) *adsites.Config {
@@ -117,12 +143,33 @@ func needRestart(old, next *configs.File) []string {
 		{"log.format", old.Log.Format, next.Log.Format},
 		{"admin", old.Admin, next.Admin},
 		{"smb", old.SMB, next.SMB},
-		{"replication", old.Replication, next.Replication},
 		{"sites.ldap", ldapOf(old), ldapOf(next)},
 	} {
 		if !reflect.DeepEqual(s.old, s.next) {
 			late = append(late, s.name)
 		}
 	}
-	return late
+	return append(late, replicationLate(old, next)...)
+}
+
+// replicationLate is needRestart of the section `replication`: a running engine
+// follows all of it but the address that it listens on, and a host that had nothing
+// to do with it has none.
+func replicationLate(old, next *configs.File) []string {
+	file := *next
+	file.Host = old.Host // another host is named by itself
+	if !replicates(old) && (replicates(&file) || !observes(old) && observes(&file)) {
+		return []string{"replication"}
+	}
+	if replicates(old) && listenOf(old) != listenOf(next) {
+		return []string{"replication.listen"}
+	}
+	return nil
+}
+
+func listenOf(file *configs.File) string {
+	if file.Replication == nil {
+		return ""
+	}
+	return file.Replication.Listen
 }

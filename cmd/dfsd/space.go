@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,25 +18,31 @@ const spaceEvery = 30 * time.Second
 // spaces tells metrics how much room the disks have that dfsd writes on. A disk
 // that hangs holds up nobody who reads the metrics: its figures stay as they were.
 type spaces struct {
-	areas             map[string]string // by label: the directory
+	areas             atomic.Pointer[map[string]string] // by label: the directory
 	fs                fsx.FS
 	free, size, files *prometheus.GaugeVec
 }
 
-// newSpaces takes the areas from the configuration that the daemon starts with:
-// others need a restart.
 func newSpaces(file *configs.File, reg *prometheus.Registry) *spaces {
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"area"})
 		reg.MustRegister(g)
 		return g
 	}
-	return &spaces{
-		areas: areasOf(file), fs: fsx.OS(),
+	s := &spaces{
+		fs:    fsx.OS(),
 		free:  gauge("dfsd_disk_free_bytes", "Room on the disk of an area that dfsd writes: data_dir, or a replicated folder as group/folder."),
 		size:  gauge("dfsd_disk_size_bytes", "Size of the disk of an area that dfsd writes."),
 		files: gauge("dfsd_disk_free_files", "Files that the disk of an area still takes; absent: no limit."),
 	}
+	s.follow(file)
+	return s
+}
+
+// follow takes the areas from another configuration, from the next look on.
+func (s *spaces) follow(file *configs.File) {
+	areas := areasOf(file)
+	s.areas.Store(&areas)
 }
 
 // areasOf returns the directories that dfsd writes in.
@@ -64,10 +71,9 @@ func areasOf(file *configs.File) map[string]string {
 func (s *spaces) run(ctx context.Context) {
 	every := time.NewTicker(spaceEvery)
 	defer every.Stop()
+	var before map[string]string
 	for {
-		for area, path := range s.areas {
-			s.look(area, path)
-		}
+		before = s.lookAtAll(before)
 		select {
 		case <-ctx.Done():
 			return
@@ -76,13 +82,26 @@ func (s *spaces) run(ctx context.Context) {
 	}
 }
 
+// lookAtAll measures the areas of now, which it returns, and forgets those of before
+// that are none any more.
+func (s *spaces) lookAtAll(before map[string]string) map[string]string {
+	areas := *s.areas.Load()
+	for area := range before {
+		if _, stays := areas[area]; !stays {
+			s.forget(area)
+		}
+	}
+	for area, path := range areas {
+		s.look(area, path)
+	}
+	return areas
+}
+
 // look measures one area. What cannot be measured has no figures.
 func (s *spaces) look(area, path string) {
 	room, err := s.measure(path)
 	if err != nil {
-		for _, g := range []*prometheus.GaugeVec{s.free, s.size, s.files} {
-			g.DeleteLabelValues(area)
-		}
+		s.forget(area)
 		return
 	}
 	s.free.WithLabelValues(area).Set(float64(room.Free))
@@ -92,6 +111,12 @@ func (s *spaces) look(area, path string) {
 		return
 	}
 	s.files.WithLabelValues(area).Set(float64(room.FreeInodes))
+}
+
+func (s *spaces) forget(area string) {
+	for _, g := range []*prometheus.GaugeVec{s.free, s.size, s.files} {
+		g.DeleteLabelValues(area)
+	}
 }
 
 func (s *spaces) measure(path string) (fsx.Space, error) {

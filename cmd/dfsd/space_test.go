@@ -50,6 +50,13 @@ dfsd_disk_size_bytes{area="data_dir"} 1.048576e+06
 	if free := testutil.ToFloat64(s.free.WithLabelValues("data_dir")); free <= 0 || free > 1<<20 {
 		t.Errorf("%v bytes free", free)
 	}
+	before := s.lookAtAll(nil)
+	s.follow(&configs.File{})
+	s.lookAtAll(before)
+	if n, err := testutil.GatherAndCount(reg); err != nil || n != 0 {
+		t.Errorf("%d series of a disk that a reload took away, %v", n, err)
+	}
+	s.look("data_dir", "/")
 	s.fs = fsx.OS()
 	s.look("data_dir", filepath.Join(t.TempDir(), "gone"))
 	if n, err := testutil.GatherAndCount(reg); err != nil || n != 0 {

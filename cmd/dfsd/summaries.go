@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,28 +23,45 @@ import (
 // summaries are what hosts tell each other of their replication: this host as a
 // member, or as an observer that only asks.
 type summaries struct {
-	exchange *summary.Exchange
-	known    []peer.Partner // who may ask, members and observers
-	asked    []summary.Peer // members that this host connects with
-	members  []string       // hosts of all members, whose word on others counts
+	exchange   *summary.Exchange
+	acquainted atomic.Pointer[acquaintances]
+
+	mu     sync.Mutex
+	guests map[*guest]bool // whose connections this host serves
+}
+
+// acquaintances are who is in one configuration. They do not change.
+type acquaintances struct {
+	known   []peer.Partner // who may ask, members and observers
+	asked   []summary.Peer // members that this host connects with
+	members []string       // hosts of all members, whose word on others counts
+	folders map[string]int // group/folder: how many members it has
+}
+
+// guest is one connection of a host that asks this one.
+type guest struct {
+	key  replication.Fingerprint
+	stop context.CancelFunc
 }
 
 // newSummaries makes those of this host; nil where the configuration lets it
 // know nothing of replication.
 func newSummaries(file *configs.File, identity *peer.Identity, registry prometheus.Registerer, log *zap.Logger) (*summaries, error) {
-	s := &summaries{}
-	if own := s.meet(file); !own {
+	first, own := meet(file)
+	if !own {
 		return nil, nil
 	}
+	s := &summaries{guests: map[*guest]bool{}}
+	s.acquainted.Store(first)
 	dialer, err := peer.NewDialer(peer.Options{Identity: identity, Hello: func(peer.Partner) wire.Hello { return wire.Hello{} }, Log: log})
 	if err != nil {
 		return nil, err
 	}
 	s.exchange = summary.NewExchange(summary.Options{
 		Host: file.Host, Software: software(), Metrics: registry, Log: log,
-		Peers:   func() []summary.Peer { return s.asked },
-		Known:   func() []string { return hostsOf(s.known) },
-		Members: func() []string { return s.members },
+		Peers:   func() []summary.Peer { return s.acquainted.Load().asked },
+		Known:   func() []string { return hostsOf(s.acquainted.Load().known) },
+		Members: func() []string { return s.acquainted.Load().members },
 		Dial: func(ctx context.Context, p summary.Peer) (net.Conn, error) {
 			return dialer.DialStatus(ctx, peer.Partner{Host: p.Host, Address: p.Address, Key: p.Key})
 		},
@@ -54,16 +73,20 @@ func newSummaries(file *configs.File, identity *peer.Identity, registry promethe
 // member asks its partners alone, which pass on what they hear: others it need
 // not even reach. A host that refers clients, or only observes, asks all members
 // of the groups that it is no member of.
-func (s *summaries) meet(file *configs.File) (own bool) {
+func meet(file *configs.File) (s *acquaintances, own bool) {
+	s = &acquaintances{folders: map[string]int{}}
 	c := file.Replication
 	if c == nil {
-		return false
+		return s, false
 	}
 	curious := file.SMB != nil || !replicates(file)
 	asked, known := map[replication.Fingerprint]bool{}, map[replication.Fingerprint]bool{}
 	for _, g := range c.Groups {
 		self, member := g.Member(file.Host)
 		own = own || member
+		for _, f := range g.Folders {
+			s.folders[g.Name+"/"+f.Name] = len(g.Members)
+		}
 		for _, m := range g.Members {
 			s.members = append(s.members, m.Host)
 			if !known[m.Key] {
@@ -89,8 +112,29 @@ func (s *summaries) meet(file *configs.File) (own bool) {
 			s.known = append(s.known, peer.Partner{Host: o.Host, Key: o.Key})
 		}
 	}
-	return own
+	return s, own
 }
+
+// follow has another configuration count. Who is not in it any more, or there with
+// another key, is heard no longer.
+func (s *summaries) follow(file *configs.File) {
+	next, _ := meet(file)
+	s.acquainted.Store(next)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for g := range s.guests {
+		if !next.knows(g.key) {
+			g.stop()
+		}
+	}
+}
+
+func (a *acquaintances) knows(key replication.Fingerprint) bool {
+	return slices.ContainsFunc(a.known, func(p peer.Partner) bool { return p.Key == key })
+}
+
+// membersOf counts the members of a replicated folder, group/folder.
+func (s *summaries) membersOf(folder string) int { return s.acquainted.Load().folders[folder] }
 
 func hostsOf(partners []peer.Partner) []string {
 	names := make([]string, len(partners))
@@ -106,9 +150,26 @@ func (s *summaries) service() *peer.StatusService {
 		return nil
 	}
 	return &peer.StatusService{
-		Known: func() []peer.Partner { return s.known },
-		Serve: func(ctx context.Context, p peer.Partner, c net.Conn) { s.exchange.Serve(ctx, p.Host, c) },
+		Known: func() []peer.Partner { return s.acquainted.Load().known },
+		Serve: s.serve,
 	}
+}
+
+// serve answers one that asks for as long as it may.
+func (s *summaries) serve(ctx context.Context, p peer.Partner, c net.Conn) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g := &guest{p.Key, stop}
+	s.mu.Lock()
+	s.guests[g] = true
+	s.mu.Unlock()
+	if !s.acquainted.Load().knows(p.Key) { // since it was let in
+		stop()
+	}
+	s.exchange.Serve(ctx, p.Host, c)
+	s.mu.Lock()
+	delete(s.guests, g)
+	s.mu.Unlock()
 }
 
 // How often this host says how its own replication is: at least so often, and

@@ -2,12 +2,18 @@ package main
 
 import (
 	"crypto/sha256"
+	"io"
+	"net"
 	"strings"
 	"testing"
 
 	"dfsd/configs"
 	"dfsd/internal/smbd"
 	"dfsd/replication"
+	"dfsd/replication/peer"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 )
 
 // TestMeet: a member asks its partners alone, an observer all members, and
@@ -37,12 +43,11 @@ func TestMeet(t *testing.T) {
 		{"ns", false, "hub b1 b2 x1 x2", true},
 		{"stranger", true, "hub b1 b2 x1 x2", false},
 	} {
-		s := &summaries{}
 		file := &configs.File{Host: tt.host, Replication: &c}
 		if tt.refers {
 			file.SMB = &smbd.Config{}
 		}
-		own := s.meet(file)
+		s, own := meet(file)
 		var asked []string
 		for _, p := range s.asked {
 			asked = append(asked, p.Host)
@@ -55,6 +60,90 @@ func TestMeet(t *testing.T) {
 		}
 		if got := strings.Join(s.members, " "); got != "b1 b2 hub x1 x2" {
 			t.Errorf("%s takes the word of %q", tt.host, got)
+		}
+	}
+}
+
+// TestFollow: who asks is served until a configuration has another key for it, or
+// none.
+func TestFollow(t *testing.T) {
+	identity, err := peer.LoadOrCreateIdentity(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(text string) replication.Fingerprint { return sha256.Sum256([]byte(text)) }
+	with := func(observers ...replication.ObserverConfig) *configs.File {
+		return &configs.File{Host: "m", Replication: &replication.Config{
+			Groups: []replication.GroupConfig{{
+				Name: "g", Members: []replication.MemberConfig{{Host: "m", Address: "m:1", Key: identity.Fingerprint()}, {Host: "n", Address: "n:1", Key: key("n")}},
+				Folders: []replication.FolderConfig{{Name: "f"}},
+			}},
+			Observers: observers,
+		}}
+	}
+	one, two := replication.ObserverConfig{Host: "one", Key: key("1")}, replication.ObserverConfig{Host: "two", Key: key("2")}
+	s, err := newSummaries(with(one, two), identity, prometheus.NewRegistry(), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := map[string]chan struct{}{}
+	for _, o := range []replication.ObserverConfig{one, two} {
+		here, there := net.Pipe()
+		done := make(chan struct{})
+		ended[o.Host] = done
+		go func() { _, _ = io.Copy(io.Discard, there) }()
+		go func() {
+			defer close(done)
+			s.serve(t.Context(), peer.Partner{Host: o.Host, Key: o.Key}, here)
+		}()
+	}
+	two.Key = key("another")
+	s.follow(with(one, two))
+	<-ended["two"]
+	select {
+	case <-ended["one"]:
+		t.Error("one that is known as before is served no longer")
+	default:
+	}
+	if n := s.membersOf("g/f"); n != 2 {
+		t.Errorf("%d members of the folder, want 2", n)
+	}
+	s.follow(with())
+	<-ended["one"]
+}
+
+// TestReplicationLate: what of the section needs a restart.
+func TestReplicationLate(t *testing.T) {
+	file := func(listen string, hosts ...string) *configs.File {
+		c := &replication.Config{Listen: listen, Groups: []replication.GroupConfig{{Name: "g"}}}
+		for _, h := range hosts {
+			c.Groups[0].Members = append(c.Groups[0].Members, replication.MemberConfig{Host: h})
+		}
+		return &configs.File{Host: "a", Replication: c}
+	}
+	observer := file(":1", "b")
+	observer.Replication.Observers = []replication.ObserverConfig{{Host: "a"}}
+	renamed := file(":1", "a", "b")
+	renamed.Host = "b"
+	for name, tt := range map[string]struct {
+		old, next *configs.File
+		want      string
+	}{
+		"nothing":                    {file(":1", "a"), file(":1", "a"), ""},
+		"another member":             {file(":1", "a"), file(":1", "a", "b"), ""},
+		"another address":            {file(":1", "a"), file(":2", "a"), "replication.listen"},
+		"leaves":                     {file(":1", "a", "b"), file(":1", "b"), ""},
+		"no section any more":        {file(":1", "a"), &configs.File{Host: "a"}, "replication.listen"},
+		"no section at first":        {&configs.File{Host: "a"}, file(":1", "a"), "replication"},
+		"a stranger joins":           {file(":1", "b"), file(":1", "a", "b"), "replication"},
+		"a stranger observes":        {file(":1", "b"), observer, "replication"},
+		"an observer joins":          {observer, file(":1", "a", "b"), "replication"},
+		"an observer stays one":      {observer, observer, ""},
+		"a stranger with an address": {file(":1", "b"), file(":2", "b"), ""},
+		"another host":               {file(":1", "a", "b"), renamed, ""},
+	} {
+		if got := strings.Join(replicationLate(tt.old, tt.next), " "); got != tt.want {
+			t.Errorf("%s: a restart is needed for %q, want %q", name, got, tt.want)
 		}
 	}
 }

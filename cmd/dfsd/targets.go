@@ -16,7 +16,6 @@ import (
 	"dfsd/namespace"
 	"dfsd/referral/health"
 	"dfsd/referral/targetstate"
-	"dfsd/replication"
 	"dfsd/replication/peer"
 )
 
@@ -52,7 +51,7 @@ func newTargetKeeping(d *daemon, file *configs.File, identity *peer.Identity) (*
 	o := targets.Options{Monitor: k.monitor, Store: store, SiteOf: d.siteOf, Started: time.Now(), Registry: d.registry, Log: log}
 	if k.heard != nil {
 		o.Replicas = k.heard.exchange
-		o.Members = func(folder string) int { return membersOf(file.Replication, folder) }
+		o.Members = k.heard.membersOf
 	}
 	k.keeper = targets.NewKeeper(o)
 	if k.heard != nil {
@@ -103,6 +102,9 @@ func (k *targetKeeping) use(s *state) {
 	if k.config != s.config { // a reload, and not only something learnt
 		k.config = s.config
 		k.knock.use(s.config)
+		if k.heard != nil {
+			k.heard.follow(s.config)
+		}
 	}
 	k.keeper.Use(s.targets)
 }
@@ -118,17 +120,6 @@ func (k *targetKeeping) run(ctx context.Context, d *daemon) {
 	}
 	all.Wait()
 	_ = k.prober.Close() // nothing is written over its connections
-}
-
-// membersOf counts the members of a replicated folder, group/folder.
-func membersOf(c *replication.Config, folder string) int {
-	group, _, _ := strings.Cut(folder, "/")
-	for _, g := range c.Groups {
-		if g.Name == group {
-			return len(g.Members)
-		}
-	}
-	return 0
 }
 
 // needsWord reports whether a file has folders whose replication this host must
