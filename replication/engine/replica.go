@@ -227,7 +227,11 @@ func (r *replica) openIndex(known bool) (err error) {
 	if err := r.openLife(dir); err != nil {
 		return err
 	}
-	if r.idx, err = index.Open(dir, index.Options{Log: r.log.Named("index")}); err != nil {
+	top, err := r.root.Stat(".")
+	if err != nil {
+		return err
+	}
+	if r.idx, err = index.Open(dir, index.Options{Device: top.Dev, Log: r.log.Named("index")}); err != nil {
 		return err
 	}
 	if o := r.idx.Opening(); o.Cause != nil {

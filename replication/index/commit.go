@@ -206,7 +206,9 @@ func (e *edit) facts(s *Store) error {
 		case now == nil:
 			e.delete(fileKey(tableFacts, id))
 		default:
-			e.payload = now.append(e.payload[:0])
+			stored := *now
+			stored.Dev = e.x.t.devices.swap(now.Dev)
+			e.payload = stored.append(e.payload[:0])
 			e.put(fileKey(tableFacts, id), e.payload)
 		}
 		if now != nil && had && old.inode() == now.inode() {
@@ -219,7 +221,7 @@ func (e *edit) facts(s *Store) error {
 			moves = append(moves, move[inode]{now.inode(), id, true})
 		}
 	}
-	return relist(e, moves, compareInodes, s.binding, inode.key)
+	return relist(e, moves, compareInodes, s.binding, e.x.t.inodeKey)
 }
 
 func compareInodes(a, b inode) int {

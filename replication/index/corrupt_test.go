@@ -188,7 +188,7 @@ func TestLostFilesStartANewLife(t *testing.T) {
 func TestDamagedValues(t *testing.T) {
 	entry := fileKey(tableEntry, fileID(1))
 	place := placeKey(reconcile.Place{Name: "a"})
-	node := inode{1, 1}.key()
+	node := table{}.inodeKey(inode{1, 1})
 	overwrite := func(key []byte, payload []byte) func(*Index) error {
 		return func(x *Index) error { return x.db.Set(key, seal(nil, key, payload), nil) }
 	}

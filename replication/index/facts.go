@@ -46,6 +46,7 @@ func parseFacts(id replication.FileID, payload []byte) (Facts, error) {
 func (t table) facts(id replication.FileID) (facts Facts, err error) {
 	err = t.look(fileKey(tableFacts, id), func(payload []byte) (err error) {
 		facts, err = parseFacts(id, payload)
+		facts.Dev = t.devices.swap(facts.Dev)
 		return err
 	})
 	return facts, err

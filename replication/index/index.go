@@ -48,7 +48,7 @@ func (x *Index) Snapshot() (*Snapshot, error) {
 		return nil, err
 	}
 	s := x.db.NewSnapshot()
-	return &Snapshot{Reader: newReader(table{r: s, h: x.health}), s: s}, nil
+	return &Snapshot{Reader: newReader(table{r: s, h: x.health, devices: x.t.devices}), s: s}, nil
 }
 
 // Size returns how many bytes the index takes on disk.

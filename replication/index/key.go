@@ -33,6 +33,7 @@ var (
 	keyClean    = []byte("mclean")
 	keyCore     = []byte("mcore")
 	keyTotals   = []byte("mtotals")
+	keyDevice   = []byte("mdevice")
 )
 
 // idSize is the length of a FileID, which ends the keys of several tables.
@@ -65,8 +66,8 @@ func contentKey(h replication.Hash) []byte {
 	return append(append(make([]byte, 0, 1+16+idSize), tableContent), h[:16]...)
 }
 
-func (n inode) key() []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{tableInode}, n.dev), n.number)
+func (t table) inodeKey(n inode) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{tableInode}, t.devices.swap(n.dev)), n.number)
 }
 
 func peerKey(name string) []byte { return append([]byte{tablePeer}, name...) }

@@ -86,17 +86,20 @@ func (p place) open(o Options) (*Index, error) {
 		return nil, err
 	}
 	x := &Index{Reader: newReader(table{r: db, h: h, live: db}), db: db, health: h, boot: o.Boot}
-	if err := x.begin(); err != nil {
+	if err := x.begin(o.Device); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return x, nil
 }
 
-func (x *Index) begin() (err error) {
+func (x *Index) begin(device uint64) (err error) {
 	if err := x.recognise(); err != nil {
 		return err
 	}
 	if x.sequence, err = x.t.lastSequence(); err != nil {
+		return err
+	}
+	if err := x.settle(device); err != nil {
 		return err
 	}
 	return x.wake()

@@ -16,6 +16,10 @@ type Options struct {
 	// Boot names this run of the operating system, such as Linux's boot_id:
 	// Opening.SameBoot compares it. Empty is never the same.
 	Boot string
+	// Device is the number that the folder's file system has now. It may be
+	// another one after each mount: facts of the numbers before are taken for
+	// facts of this one. 0: nothing is known of it.
+	Device uint64
 	Log  *zap.Logger // nil: no log
 	FS   vfs.FS      // nil: the operating system's
 }

@@ -26,7 +26,7 @@ func (s *Store) standing(p reconcile.Place) ([]replication.FileID, error) {
 
 // bound returns the files whose facts may have named n at the last commit.
 func (s *Store) bound(n inode) ([]replication.FileID, error) {
-	return s.inodes.get(n, func() ([]replication.FileID, error) { return s.x.t.ids(n.key()) })
+	return s.inodes.get(n, func() ([]replication.FileID, error) { return s.x.t.ids(s.x.t.inodeKey(n)) })
 }
 
 // binding returns those of the files bound to n whose facts, as they are by now,

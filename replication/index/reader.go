@@ -50,7 +50,7 @@ func (r Reader) Facts(id replication.FileID) (Facts, error) { return r.t.facts(i
 func (r Reader) Bound(dev, number uint64) ([]Facts, error) {
 	t, release := r.t.still()
 	defer release()
-	ids, err := t.ids(inode{dev, number}.key())
+	ids, err := t.ids(t.inodeKey(inode{dev, number}))
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,10 @@ import (
 
 // table reads keys of the store, live or of a snapshot.
 type table struct {
-	r    pebble.Reader
-	h    *health
-	live *pebble.DB // nil: r is a snapshot
+	r       pebble.Reader
+	h       *health
+	live    *pebble.DB // nil: r is a snapshot
+	devices devices
 }
 
 // still returns the table as it is now and will stay until release is called.
@@ -28,7 +29,7 @@ func (t table) still() (now table, release func()) {
 		return t, func() {}
 	}
 	s := t.live.NewSnapshot()
-	return table{r: s, h: t.h}, func() { _ = s.Close() } // fails only if closed before
+	return table{r: s, h: t.h, devices: t.devices}, func() { _ = s.Close() } // fails only if closed before
 }
 
 // get returns the payload stored under key, which the caller owns, or

@@ -169,6 +169,13 @@ func (id Identity) moved(i fsx.Info) bool {
 	return id.unchanged(i)
 }
 
+// at is id as it was noted before the volume of i was mounted anew, perhaps under
+// another number.
+func (id Identity) at(i fsx.Info) Identity {
+	id.Dev = i.Dev
+	return id
+}
+
 func (id Identity) sameFile(i fsx.Info) bool {
 	return id.Dev == i.Dev && id.Inode == i.Inode && id.Kind == i.Kind
 }

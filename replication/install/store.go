@@ -132,7 +132,7 @@ func (st *store) recover(l *line) error {
 	l.State = gone
 	if i, err := st.dir.Stat(l.name()); err == nil {
 		l.State = kept
-		if l.Why == Superseded || !l.Old.moved(i) {
+		if l.Why == Superseded || !l.Old.at(i).moved(i) {
 			l.Why = Conflicting // the line that said so was lost
 		}
 		return nil
@@ -151,12 +151,12 @@ func (st *store) recover(l *line) error {
 			continue
 		case l.New != 0 && i.Inode == l.New:
 			continue // ours; the sweep takes it
-		case l.Old.moved(i) && (l.Why == Superseded || st.stillThere(l, i)):
+		case l.Old.at(i).moved(i) && (l.Why == Superseded || st.stillThere(l, i)):
 			if err := st.staging.Remove(slot); err != nil {
 				return err
 			}
 			continue
-		case !l.Old.moved(i):
+		case !l.Old.at(i).moved(i):
 			l.Why = Conflicting // a user's, who was faster than we
 		}
 		if err := renameNew(st.staging, slot, st.dir, l.name()); err != nil {

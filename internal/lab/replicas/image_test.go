@@ -126,3 +126,10 @@ func (im *image) free(t testing.TB) int64 {
 	}
 	return int64(st.Bavail) * st.Bsize
 }
+
+// deviceOf is the number of the file system that a path is on.
+func deviceOf(path string) (uint64, error) {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return st.Dev, err
+}
