@@ -57,21 +57,24 @@ func (c *Client) Controllers(ctx context.Context, domain, site string) ([]Contro
 }
 
 // announced returns the controllers of the SRV records, some without addresses.
-// The error counts only when there are none.
+// The error counts only when there are none. Both questions are put at once: a
+// DNS server that is dead is waited for once, and passed over from then on.
 func (c *Client) announced(ctx context.Context, domain, site string) ([]Controller, error) {
-	var found []Controller
+	var near []Controller
+	var away error
+	var asking sync.WaitGroup
 	if validName(site) && !strings.Contains(site, ".") {
-		near, err := c.service(ctx, "_ldap._tcp."+site+"._sites.dc._msdcs."+domain+".")
-		if err != nil {
-			c.o.Log.Debug("no domain controllers of the site", zap.String("domain", domain), zap.String("site", site), zap.Error(err))
-		}
-		for i := range near {
-			near[i].InSite = true
-		}
-		found = near
+		asking.Go(func() { near, away = c.service(ctx, "_ldap._tcp."+site+"._sites.dc._msdcs."+domain+".") })
 	}
 	all, err := c.service(ctx, "_ldap._tcp.dc._msdcs."+domain+".")
-	return unique(append(found, all...)), err
+	asking.Wait()
+	if away != nil {
+		c.o.Log.Debug("no domain controllers of the site", zap.String("domain", domain), zap.String("site", site), zap.Error(away))
+	}
+	for i := range near {
+		near[i].InSite = true
+	}
+	return unique(append(near, all...)), err
 }
 
 // service asks for the SRV records under name and puts them into order.

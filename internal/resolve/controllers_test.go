@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -118,6 +120,46 @@ func TestOneQuestionFails(t *testing.T) {
 	_, err := client(t, Options{}, serve(t, says(dns.RcodeRefused))).Controllers(t.Context(), "corp.lab", "London")
 	if !errors.Is(err, ErrServers) {
 		t.Errorf("%v, want ErrServers", err)
+	}
+}
+
+// TestQuestionsAreAskedAtOnce: a dead DNS server is not waited for twice, first
+// for the site's controllers and then for the domain's.
+func TestQuestionsAreAskedAtOnce(t *testing.T) {
+	good := zone(t, 0, siteName+" 60 SRV 0 0 389 dc1.corp.lab.", domainName+" 60 SRV 0 0 389 dc2.corp.lab.", "dc1.corp.lab. 60 A 10.0.0.1", "dc2.corp.lab. 60 A 10.0.0.2")
+	var asked atomic.Int32
+	both := make(chan struct{})
+	f := serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		if q.Question[0].Qtype == dns.TypeSRV {
+			if asked.Add(1) == 2 {
+				close(both)
+			}
+			select { // it answers neither before it has heard the other
+			case <-both:
+			case <-t.Context().Done():
+			}
+		}
+		good(w, q)
+	})
+	got, err := client(t, Options{Tries: 1, Timeout: 2 * time.Second}, f).Controllers(t.Context(), "corp.lab", "London")
+	if want := "dc1.corp.lab:389 [10.0.0.1] in site; dc2.corp.lab:389 [10.0.0.2]"; err != nil || show(got) != want {
+		t.Errorf("%s, %v, want %s", show(got), err, want)
+	}
+}
+
+// TestDeadResolverIsRemembered: of all that is asked to find controllers, it is
+// waited for with the first two questions alone.
+func TestDeadResolverIsRemembered(t *testing.T) {
+	mute := serve(t, silence)
+	good := serve(t, zone(t, 0, siteName+" 60 SRV 0 0 389 dc1.corp.lab.", domainName+" 60 SRV 0 0 389 dc2.corp.lab.", "dc1.corp.lab. 60 A 10.0.0.1", "dc2.corp.lab. 60 A 10.0.0.2"))
+	c := client(t, Options{Timeout: 2 * short}, mute, good)
+	for range 3 {
+		if got, err := c.Controllers(t.Context(), "corp.lab", "London"); err != nil || len(got) != 2 {
+			t.Fatalf("%s, %v", show(got), err)
+		}
+	}
+	if got, want := mute.heard(), []string{"udp " + siteName + " SRV", "udp " + domainName + " SRV"}; !slices.Equal(got, want) {
+		t.Errorf("the silent server was asked %v, want %v", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package adsites
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -16,15 +17,15 @@ import (
 const maxPassword = 4 << 10
 
 // bind proves who asks, as the configuration says.
-func (r *Reader) bind(s *session, others []target) error {
+func (r *Reader) bind(ctx context.Context, s *session, others []target) error {
 	b := r.config.Bind
 	switch {
 	case b == nil:
 		return nil
 	case b.Method == GSSAPI:
-		return r.bindKerberos(s, others)
+		return r.bindKerberos(ctx, s, others)
 	}
-	if r.config.TLS.Mode == Off && !isLoopback(s.remote) {
+	if r.config.TLS.Mode == Off && !isLoopback(s.raw.RemoteAddr()) {
 		return fmt.Errorf("bind as %q: the password does not go in the clear to another host: set %stls.mode to ldaps or starttls", b.DN, setting)
 	}
 	password, err := r.password(b.PasswordFile)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -21,6 +22,19 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
+	// headStart is how long a server is asked alone before the next one may be,
+	// too. One that lives answers within four round trips, across an ocean within
+	// half a second.
+	headStart = 500 * time.Millisecond
+	// abreast is how many servers are knocked at at the same time, at most: as
+	// many as have their head start while one that is dead is waited for, so that
+	// none waits for a place.
+	abreast = int(dialTimeout / headStart)
+	// addressDelay is the Connection Attempt Delay of RFC 8305.
+	addressDelay = 250 * time.Millisecond
+	// addressesAbreast is how many addresses of one server are tried at the same
+	// time, at most.
+	addressesAbreast = 4
 	// maxFile bounds a file of certificates.
 	maxFile = 4 << 20
 )
@@ -74,38 +88,66 @@ func newTarget(s Server, mode TLSMode) target {
 	return target{s, net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port)))}
 }
 
-// connect opens a protected connection on which nobody is bound yet.
-func (r *Reader) connect(ctx context.Context, t target) (net.Conn, error) {
+// connect opens a protected connection on which nobody is bound yet, and says
+// when the first of the certificates ends that were shown there.
+func (r *Reader) connect(ctx context.Context, t target) (conn net.Conn, ends time.Time, err error) {
 	raw, err := r.dial(ctx, t)
 	if err != nil {
-		return nil, err
+		return nil, ends, err
 	}
-	conn, err := r.protect(ctx, raw, t)
+	conn, ends, err = r.protect(ctx, raw, t)
 	if err != nil {
 		_ = raw.Close() // the fault that counts is err
-		return nil, err
 	}
-	return conn, nil
+	return conn, ends, err
 }
 
+// dial connects to the address that answers first, where each has a start
+// before the next (RFC 8305).
 func (r *Reader) dial(ctx context.Context, t target) (net.Conn, error) {
 	port := strconv.Itoa(int(t.Port))
 	addresses := []string{t.name}
 	if len(t.Addrs) > 0 {
 		addresses = addresses[:0]
-		for _, a := range t.Addrs {
+		for _, a := range alternate(t.Addrs) {
 			addresses = append(addresses, net.JoinHostPort(a.String(), port))
 		}
 	}
-	var faults dialFaults
-	for _, address := range addresses {
-		conn, err := r.dialOne(ctx, address)
-		if err == nil {
-			return conn, nil
-		}
-		faults = append(faults, err)
+	out := race[net.Conn]{
+		headStart: addressDelay, abreast: addressesAbreast,
+		try:     func(ctx context.Context, i int) (net.Conn, error) { return r.dialOne(ctx, addresses[i]) },
+		discard: func(c net.Conn) { _ = c.Close() }, // nothing was said on it
+	}.run(ctx, len(addresses))
+	switch {
+	case out.winner >= 0:
+		return out.prize, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	}
-	return nil, faults
+	return nil, dialFaults(out.faults)
+}
+
+// alternate puts addresses of both families in turns, each family in its order
+// and that of the first address first (RFC 8305 4): one that this host cannot
+// reach costs a single try.
+func alternate(addrs []netip.Addr) []netip.Addr {
+	var families [2][]netip.Addr
+	for _, a := range addrs {
+		i := 0
+		if a.Unmap().Is4() != addrs[0].Unmap().Is4() {
+			i = 1
+		}
+		families[i] = append(families[i], a)
+	}
+	mixed := make([]netip.Addr, 0, len(addrs))
+	for i := range addrs {
+		for _, f := range families {
+			if i < len(f) {
+				mixed = append(mixed, f[i])
+			}
+		}
+	}
+	return mixed
 }
 
 // dialFaults says for each address of one server why it cannot be reached: that
@@ -117,6 +159,7 @@ func (f dialFaults) Error() string {
 	for i, err := range f {
 		texts[i] = err.Error()
 	}
+	slices.Sort(texts) // a DNS server gives addresses in another order each time
 	return strings.Join(texts, "; ")
 }
 
@@ -129,36 +172,39 @@ func (r *Reader) dialOne(ctx context.Context, address string) (net.Conn, error) 
 }
 
 // protect starts TLS as the configuration says. It takes no longer than a dial.
-func (r *Reader) protect(ctx context.Context, raw net.Conn, t target) (net.Conn, error) {
+func (r *Reader) protect(ctx context.Context, raw net.Conn, t target) (conn net.Conn, ends time.Time, err error) {
 	if r.config.TLS.Mode == Off {
-		return raw, nil
+		return raw, ends, nil
 	}
 	config, err := r.tlsConfig(t.Host)
 	if err != nil {
-		return nil, err
+		return nil, ends, err
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("no answer within %s", dialTimeout))
 	defer stop()
-	defer context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })()
+	release := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	defer release()
 	if r.config.TLS.Mode == StartTLS {
 		if err := askForTLS(raw); err != nil {
-			return nil, fmt.Errorf("ask for TLS: %w", cmp.Or(context.Cause(ctx), err))
+			return nil, ends, fmt.Errorf("ask for TLS: %w", cmp.Or(context.Cause(ctx), err))
 		}
 	}
 	secure := tls.Client(raw, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, explainTLS(cmp.Or(context.Cause(ctx), err), t, r.config.TLS)
+		return nil, ends, explainTLS(cmp.Or(context.Cause(ctx), err), t, r.config.TLS)
 	}
-	r.tellSecured(t, secure.ConnectionState().PeerCertificates)
-	return secure, nil
+	if !release() { // its deadline has passed
+		return nil, ends, fmt.Errorf("start TLS with %s: %w", t.name, context.Cause(ctx))
+	}
+	return secure, firstEnd(secure.ConnectionState().PeerCertificates), nil
 }
 
-func (r *Reader) tellSecured(t target, shown []*x509.Certificate) {
-	if r.options.Secured == nil || len(shown) == 0 {
-		return
+// firstEnd is when the first of certificates ends; zero where there are none.
+func firstEnd(shown []*x509.Certificate) time.Time {
+	if len(shown) == 0 {
+		return time.Time{}
 	}
-	first := slices.MinFunc(shown, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-	r.options.Secured(t.name, first.NotAfter)
+	return slices.MinFunc(shown, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
 }
 
 func (r *Reader) tlsConfig(host string) (*tls.Config, error) {

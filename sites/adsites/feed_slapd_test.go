@@ -23,11 +23,14 @@ func TestFeedCatchesUp(t *testing.T) {
 			r := NewReader(Config{URLs: URLs{url}, TLS: TLSConfig{Mode: Off}, Mapping: validMapping()}, Options{})
 			defer r.Close()
 			d := mappedDirectory{*validMapping()}
-			s, err := r.open(t.Context(), newTarget(Server{Host: "127.0.0.1", Port: portOf(url)}, Off), nil)
+			s, err := r.knock(t.Context(), newTarget(Server{Host: "127.0.0.1", Port: portOf(url)}, Off))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.close()
+			if err := r.introduce(t.Context(), s, nil); err != nil {
+				t.Fatal(err)
+			}
 			position, err := d.position(t.Context(), s)
 			if err != nil || position == "" {
 				t.Fatalf("position %q, %v", position, err)

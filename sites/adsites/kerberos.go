@@ -1,9 +1,9 @@
 package adsites
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 
@@ -17,14 +17,12 @@ import (
 const (
 	// maxKeytab bounds a keytab file; a key takes about 100 bytes.
 	maxKeytab = 1 << 20
-	// maxKDCs bounds how many controllers are asked for a ticket.
-	maxKDCs = 3
-	portKDC = "88"
+	portKDC   = "88"
 )
 
 // bindKerberos binds with a ticket for ldap/HOST that the controllers
 // themselves give out (RFC 4752). It stands within TLS: see Reader.
-func (r *Reader) bindKerberos(s *session, others []target) error {
+func (r *Reader) bindKerberos(ctx context.Context, s *session, others []target) error {
 	text, err := readBounded(r.config.Bind.Keytab, maxKeytab)
 	if err != nil {
 		return fmt.Errorf("%sbind.keytab: %w", setting, err)
@@ -37,7 +35,12 @@ func (r *Reader) bindKerberos(s *session, others []target) error {
 	if err != nil {
 		return fmt.Errorf("%sbind.keytab: %s: %w", setting, r.config.Bind.Keytab, err)
 	}
-	krb, err := config.NewFromString(kerberosConfig(realm, r.portKDC, s.target, others))
+	who := name + "@" + realm
+	kdc, err := r.findKDC(ctx, name, realm, s, others)
+	if err != nil {
+		return fmt.Errorf("bind as %s with Kerberos: %w", who, err)
+	}
+	krb, err := config.NewFromString(kerberosConfig(realm, kdc))
 	if err != nil {
 		return fmt.Errorf("make the Kerberos configuration of %s: %w", realm, err)
 	}
@@ -45,7 +48,7 @@ func (r *Reader) bindKerberos(s *session, others []target) error {
 	defer c.Destroy()
 	err = caught(func() error { return s.conn.GSSAPIBind(c, "ldap/"+serviceHost(s), "") })
 	if err != nil {
-		return explainKerberos(err, name+"@"+realm)
+		return explainKerberos(err, who)
 	}
 	return nil
 }
@@ -106,23 +109,8 @@ func serviceHost(s *session) string {
 	return s.target.Host
 }
 
-// kerberosConfig is a krb5.conf in which the server itself and the other
-// controllers give out tickets, over TCP.
-func kerberosConfig(realm, port string, t target, others []target) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n udp_preference_limit = 1\n", realm)
-	fmt.Fprintf(&b, "[realms]\n %s = {\n", realm)
-	seen := map[string]bool{}
-	for _, o := range append([]target{t}, others...) {
-		host := o.Host
-		if len(o.Addrs) > 0 {
-			host = o.Addrs[0].String()
-		}
-		if !seen[host] && len(seen) < maxKDCs {
-			seen[host] = true
-			fmt.Fprintf(&b, "  kdc = %s\n", net.JoinHostPort(host, port))
-		}
-	}
-	b.WriteString(" }\n")
-	return b.String()
+// kerberosConfig is a krb5.conf in which kdc alone gives out tickets, over TCP.
+func kerberosConfig(realm, kdc string) string {
+	return fmt.Sprintf("[libdefaults]\n default_realm = %[1]s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n udp_preference_limit = 1\n"+
+		"[realms]\n %[1]s = {\n  kdc = %[2]s\n }\n", realm, kdc)
 }

@@ -33,13 +33,13 @@ type Options struct {
 	// Log; nil: none.
 	Log *zap.Logger
 	// Dial opens a stream to address, which is an address or a host, and a port;
-	// nil: a net.Dialer. A call is given 5 s.
+	// nil: a net.Dialer. A call is given 5 s; it is called concurrently.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Secured is told of each connection under TLS: to which host:port, and when
-	// the first of the certificates that it showed ends. It must not block; nil:
-	// nobody is told.
+	// Secured is told of each connection under TLS that is used: to which
+	// host:port, and when the first of the certificates that it showed ends. It
+	// must not block; nil: nobody is told.
 	Secured func(server string, ends time.Time)
-	// Now is the clock; nil: time.Now.
+	// Now is the clock; nil: time.Now. It is called concurrently.
 	Now func() time.Time
 }
 
@@ -67,8 +67,9 @@ type Reader struct {
 
 	woken chan struct{} // receives when a server that is followed tells a change
 
-	portKDC  string        // where controllers give out tickets
-	patience time.Duration // with one server
+	portKDC   string        // where controllers give out tickets
+	patience  time.Duration // with one server
+	headStart time.Duration // of a server before the next
 }
 
 // directory is a kind of directory. What it does with a session fails as a
@@ -112,7 +113,7 @@ func NewReader(c Config, o Options) *Reader {
 		o.Now = time.Now
 	}
 	r := &Reader{
-		config: c, options: o, directory: activeDirectory{}, turn: make(chan struct{}, 1), portKDC: portKDC, patience: patience,
+		config: c, options: o, directory: activeDirectory{}, turn: make(chan struct{}, 1), portKDC: portKDC, patience: patience, headStart: headStart,
 		failed: map[string]time.Time{}, polled: map[string]bool{}, told: map[string]string{}, woken: make(chan struct{}, 1),
 	}
 	if c.Mapping != nil {
@@ -134,11 +135,13 @@ func (r *Reader) lock(ctx context.Context) error {
 func (r *Reader) unlock() { <-r.turn }
 
 // Read reads the whole topology from the first server that gives one, nearest
-// first and those that failed within the last minute at the end; where Changed
-// was true of a server, that one is the first, for others may not have heard of
-// the change yet. It gives one
-// consistent topology or an error that says for each server what is wrong.
-// A server that sends nothing for 30 s, or is not done in 10 min, has failed.
+// first and those that failed or were overtaken within the last minute at the
+// end; where Changed was true of a server, that one is the first, for others may
+// not have heard of the change yet. A server that does not say within half a second what it is does
+// not keep the next one from being asked as well; whichever says it first is read,
+// and it alone is shown who asks. Read gives one consistent topology or an error
+// that says for each server what is wrong. A server that sends nothing for 30 s,
+// or is not done in 10 min, has failed.
 func (r *Reader) Read(ctx context.Context) (Reading, error) {
 	if err := r.lock(ctx); err != nil {
 		return Reading{}, err

@@ -20,6 +20,7 @@ import (
 // server can be made to do is asked of it.
 type fakeServer struct {
 	answer func(search) reply
+	bound  func() (code int64) // answers a bind; nil: it is refused
 	mu     sync.Mutex
 	asked  []search
 }
@@ -68,7 +69,11 @@ func (f *fakeServer) serve(conn net.Conn) {
 		case ldap.ApplicationUnbindRequest:
 			return
 		default:
-			standin.Send(conn, id, done(ldap.ApplicationBindResponse, ldap.LDAPResultInvalidCredentials))
+			code := int64(ldap.LDAPResultInvalidCredentials)
+			if f.bound != nil {
+				code = f.bound()
+			}
+			standin.Send(conn, id, done(ldap.ApplicationBindResponse, code))
 		}
 	}
 }

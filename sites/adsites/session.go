@@ -27,8 +27,9 @@ const (
 // session is a bound connection to one server and what that server is.
 type session struct {
 	conn   *ldap.Conn
+	raw    net.Conn // what conn speaks over
 	target target
-	remote net.Addr
+	ends   time.Time // of the first certificate that was shown; zero: none was
 	root   rootDSE
 	// origin is what cursors of this server begin with.
 	origin string

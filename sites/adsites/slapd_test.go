@@ -43,6 +43,13 @@ const tellsChanges = "overlay syncprov"
 // for more.
 func newSlapd(t *testing.T, overlay string) (string, *ldap.Conn) {
 	t.Helper()
+	url, conn, _ := startSlapd(t, overlay)
+	return url, conn
+}
+
+// startSlapd is newSlapd for who does something to the process.
+func startSlapd(t *testing.T, overlay string) (string, *ldap.Conn, *os.Process) {
+	t.Helper()
 	if _, err := exec.LookPath("slapd"); err != nil {
 		t.Skip(err)
 	}
@@ -71,7 +78,7 @@ func newSlapd(t *testing.T, overlay string) (string, *ldap.Conn) {
 			if err := conn.Bind("cn=root,dc=corp,dc=test", "secret-of-root"); err != nil {
 				t.Fatal(err)
 			}
-			return url, conn
+			return url, conn, c.Process
 		}
 		if ctx.Err() != nil {
 			t.Fatal(err)
@@ -84,6 +91,12 @@ func newSlapd(t *testing.T, overlay string) (string, *ldap.Conn) {
 func estateOfSlapd(t *testing.T, overlay string) (url string, admin *ldap.Conn, add func(dn string, attributes ...string)) {
 	t.Helper()
 	url, admin = newSlapd(t, overlay)
+	return url, admin, fillSlapd(t, admin)
+}
+
+// fillSlapd adds two sites, their subnets and a link, and returns what adds more.
+func fillSlapd(t *testing.T, admin *ldap.Conn) (add func(dn string, attributes ...string)) {
+	t.Helper()
 	add = func(dn string, attributes ...string) {
 		t.Helper()
 		if err := admin.Add(&ldap.AddRequest{DN: dn, Attributes: addAttributes(attributes)}); err != nil {
@@ -100,7 +113,7 @@ func estateOfSlapd(t *testing.T, overlay string) (url string, admin *ldap.Conn, 
 		"l", "OU=HQ, ou=sites,dc=corp,dc=test", "description", "2001:db8::/32")
 	add("cn=hq-ny,ou=sites,dc=corp,dc=test", "objectClass", "groupOfNames", "cn", "hq-ny",
 		"member", "ou=HQ,ou=sites,dc=corp,dc=test", "member", "ou=NY,ou=sites,dc=corp,dc=test", "description", "42")
-	return url, admin, add
+	return add
 }
 
 func TestSlapd(t *testing.T) {

@@ -154,9 +154,12 @@ func TestDialSaysAllAddresses(t *testing.T) {
 	r := NewReader(Config{}, Options{Dial: func(_ context.Context, _, address string) (net.Conn, error) {
 		return nil, errors.New(address + " refused")
 	}})
-	_, err := r.dial(t.Context(), target{Server: Server{Port: 636, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.IPv6Loopback()}}})
-	if want := "10.0.0.1:636 refused; [::1]:636 refused"; err == nil || err.Error() != want {
-		t.Errorf("dial() = %v, want %s", err, want)
+	four, six := netip.MustParseAddr("10.0.0.1"), netip.IPv6Loopback()
+	for _, addrs := range [][]netip.Addr{{four, six}, {six, four}} { // as a DNS server turns them
+		_, err := r.dial(t.Context(), target{Server: Server{Port: 636, Addrs: addrs}})
+		if want := "10.0.0.1:636 refused; [::1]:636 refused"; err == nil || err.Error() != want {
+			t.Errorf("dial() = %v, want %s", err, want)
+		}
 	}
 }
 
@@ -175,7 +178,7 @@ func TestSilentStartTLS(t *testing.T) {
 	silence := errors.New("no answer")
 	ctx, stop := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, silence)
 	defer stop()
-	_, err = NewReader(Config{TLS: TLSConfig{Mode: StartTLS}}, Options{}).protect(ctx, conn, target{})
+	_, _, err = NewReader(Config{TLS: TLSConfig{Mode: StartTLS}}, Options{}).protect(ctx, conn, target{})
 	if !errors.Is(err, silence) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("protect() = %q, want one line on %v", err, silence)
 	}
