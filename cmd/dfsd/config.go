@@ -51,9 +51,9 @@ func newConfigCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Validate the whole file, and show every fault with its line and column",
-		Long: "Validates the whole file and shows every fault with file:line:column. It asks no\n" +
-			"network. What is valid but cannot be served by this version is named too; `dfsd serve`\n" +
-			"refuses it.",
+		Long: "Validates the whole file and shows every fault with file:line:column. It opens no other\n" +
+			"file, and asks nobody but for this machine's full name where the file has no `host`.\n" +
+			"What is valid but cannot be served by this version is named too; `dfsd serve` refuses it.",
 		Example: "  dfsd config check -c dfsd.yaml\n  dfsd config check -c dfsd.yaml -o json",
 		Args:    cobra.NoArgs,
 	}

@@ -23,8 +23,9 @@ func newIdentityCommand() *cobra.Command {
 		Use:   "identity",
 		Short: "Print the fingerprint of this host's replication key, and make the key if there is none",
 		Long: "Partners know this host by the fingerprint: it stands as `key` of the member in\n" +
-			"replication.groups. The key lies in the data directory as " + peer.KeyFile + ", readable\n" +
-			"by its owner alone, and is never replaced. Run it as the user that runs the daemon.",
+			"replication.groups, or of the host in replication.observers. The key lies in the data\n" +
+			"directory as " + peer.KeyFile + ", readable by its owner alone, and is never replaced. Run it\n" +
+			"as the user that runs the daemon.",
 		Example: "  dfsd identity\n  dfsd identity --data-dir /var/lib/dfsd\n  dfsd identity -o json",
 		Args:    cobra.NoArgs,
 	}

@@ -53,8 +53,9 @@ func newRootCommand(std streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dfsd",
 		Short: "DFS namespaces for unmodified SMB clients, each sent to the best target",
-		Long: "dfsd serves DFS namespaces over SMB2/3: it shows one tree of shared folders and\n" +
-			"refers each client to the target that its site deserves.",
+		Long: "dfsd serves DFS namespaces over SMB2/3: it shows one tree of shared folders, refers\n" +
+			"each client to the nearest target that is alive and holds the data, and keeps folders\n" +
+			"equal on several hosts.",
 		Example:       "  dfsd serve -c /etc/dfsd/dfsd.yaml\n  dfsd referral explain '\\\\files\\public\\projects' --client 10.1.2.3 -c dfsd.yaml",
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -109,7 +109,8 @@ func newPreservedRestoreCommand() *cobra.Command {
 		Short: "Take a file out of the preserved store, and print where it stands now",
 		Long: "Puts a preserved file back where it was, or where --to says, and prints where it\n" +
 			"stands now. Nothing is overwritten: where the name is taken, the file gets a\n" +
-			"suffix. From there it replicates like any other new file.",
+			"suffix. From there it replicates like any other new file. Leading zeros of ID may be\n" +
+			"left out.",
 		Example: "  dfsd preserved list --path plan.odt\n  dfsd preserved restore 42\n" +
 			"  dfsd preserved restore 42 --folder branch/projects --to recovered/plan.odt",
 		Args: cobra.ExactArgs(1),

@@ -18,7 +18,8 @@ func newServeCommand() *cobra.Command {
 		Long: "Serves the namespaces of the configuration, and keeps this host's replicated\n" +
 			"folders equal with its partners', until SIGINT or SIGTERM. SIGHUP and\n" +
 			"`dfsd config reload` read the configuration again; a faulty one changes nothing.\n" +
-			"Under systemd it reports READY=1, RELOADING=1 and STOPPING=1.",
+			"Under systemd it reports READY=1, RELOADING=1 and STOPPING=1, and WATCHDOG=1 where\n" +
+			"the unit has WatchdogSec.",
 		Example: "  dfsd serve -c /etc/dfsd/dfsd.yaml\n  dfsd serve -c dfsd.yaml --host fs2.lon.corp.example.com",
 		Args:    cobra.NoArgs,
 	}

@@ -23,7 +23,8 @@ func newSiteLookupCommand() *cobra.Command {
 		Use:   "lookup IP",
 		Short: "Show which subnet and site an address is in",
 		Long: "Shows the subnet that holds an address, and the site where a client with it is taken to\n" +
-			"be: of the subnet, or where none holds it, by sites.default.",
+			"be: that of the subnet. Where none holds it: this host's own for loopback and link-local\n" +
+			"addresses, else sites.default, else the only site that the directory has.",
 		Example: "  dfsd site lookup 10.1.2.3\n  dfsd site lookup 2001:db8:2::7 -c dfsd.yaml -o json",
 		Args:    cobra.ExactArgs(1),
 	}
