@@ -107,6 +107,9 @@ const keptLists = 64 << 20
 // scanAll surveys the whole folder at the start and whenever it is asked to.
 func (r *replica) scanAll(ctx context.Context) error {
 	began := time.Now()
+	if err := r.keeping.keepAll(began); err != nil {
+		r.log.Debug("the folder is not on stable storage as a whole", zap.Error(err))
+	}
 	if err := r.survey(ctx, everything(), []reconcile.Event{reconcile.Scanned{}}, true); err != nil || ctx.Err() != nil {
 		return err
 	}
@@ -180,6 +183,7 @@ type findings struct {
 	batches   int64 // that had been installed when the survey began
 	last      bool
 	found     []survey.Found
+	refused   []refusal
 	missing   []survey.Missing
 	later     []survey.Later
 	unread    map[string]error // paths of all that were Later; the loop's
@@ -226,8 +230,9 @@ func (s *findings) Later(l survey.Later) error {
 
 // flush gives the loop what has been found so far.
 func (s *findings) flush() error {
+	s.keepFound()
 	part := *s
-	s.found, s.later = nil, nil
+	s.found, s.later, s.refused = nil, nil, nil
 	if !part.last {
 		part.missing = nil
 	}
@@ -248,6 +253,11 @@ func (r *replica) surveyed(s *findings) error {
 		l := &s.later[i]
 		r.unread[survey.Area{Dir: l.Dir, Name: l.Name, Deep: true}] = true
 		s.unread[fsx.Join(l.Dir, l.Name)] = l.Err
+	}
+	for i := range s.refused {
+		f := &s.refused[i]
+		r.putOff(s, &f.Found)
+		s.unread[fsx.Join(f.Dir, f.Name)] = f.err
 	}
 	replaced := replacements(s)
 	for i := range s.found {

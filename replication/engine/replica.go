@@ -56,8 +56,9 @@ type replica struct {
 	ended    chan struct{} // closed when the loop takes nothing more
 	stopped  atomic.Bool   // paused: nothing goes out and nothing is asked for
 	users    users         // of the index, from outside
-	surveys  atomic.Int64  // that are under way
-	batches  atomic.Int64  // that have been installed
+	keeping  keeping
+	surveys  atomic.Int64 // that are under way
+	batches  atomic.Int64 // that have been installed
 	unreads  unreads
 
 	loop
@@ -183,6 +184,7 @@ func openReplica(f *folder) (r *replica, err error) {
 	if err := r.openIndex(known); err != nil {
 		return r, err
 	}
+	r.keeping.root, r.keeping.log = r.root, r.log
 	if r.fresh, err = newFreshIDs(); err != nil {
 		return r, err
 	}

@@ -67,6 +67,7 @@ func (r *replica) sightBegun(ctx context.Context) error {
 	if len(s.found) >= maxFindings {
 		s.missing = nil // with some left out, what has moved could seem to be gone
 	}
+	s.keepFound()
 	return r.surveyed(s)
 }
 

@@ -20,8 +20,8 @@ type Options struct {
 	// another one after each mount: facts of the numbers before are taken for
 	// facts of this one. 0: nothing is known of it.
 	Device uint64
-	Log  *zap.Logger // nil: no log
-	FS   vfs.FS      // nil: the operating system's
+	Log    *zap.Logger // nil: no log
+	FS     vfs.FS      // nil: the operating system's
 }
 
 const (
