@@ -198,8 +198,8 @@ func (l *link) hear(k wire.Knowledge) {
 	if r == nil {
 		return
 	}
-	if m := r.meta.Load(); k.Known.Count(m.Origin) > m.Count {
-		r.suspect(l.way.partner.Host, k.Known)
+	if r.suspect(l.way.partner.Host, k.Known) {
+		return
 	}
 	r.remember(l.way.partner.Host, k)
 	r.fetcher.Changed()
@@ -347,12 +347,20 @@ func (r *replica) told(ctx context.Context, ev reconcile.Received) error {
 }
 
 // answer streams the records that a partner has not seen.
-func (r *replica) answer(seen version.Vector, part func(wire.Message) error) error {
+func (r *replica) answer(partner string, seen version.Vector, part func(wire.Message) error) error {
+	if r.suspect(partner, seen) {
+		return wire.ErrStorage
+	}
 	snapshot, err := r.idx.Snapshot()
 	if err != nil {
 		return err
 	}
 	defer snapshot.Close()
+	m, err := snapshot.Meta()
+	if err != nil {
+		return err
+	}
+	r.tells(m.Count)
 	records, head, ok, err := reconcile.Answer(snapshot, seen)
 	if err != nil || !ok {
 		return err

@@ -1,13 +1,18 @@
 package engine
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"dfsd/replication"
 	"dfsd/replication/index"
 	"dfsd/replication/reconcile"
+	"dfsd/replication/status"
 	"dfsd/replication/version"
 )
 
@@ -100,4 +105,61 @@ func mustGlob(t *testing.T, pattern string) string {
 		t.Fatalf("%s: %q, %v", pattern, found, err)
 	}
 	return found[0]
+}
+
+// TestRolledBackWithTheFolder: a member goes back to an earlier state, index and
+// folder alike, as a virtual machine does, and makes as many changes as it has
+// forgotten before it meets its partner. Those are not taken for the forgotten ones.
+func TestRolledBackWithTheFolder(t *testing.T) {
+	g := newGroup(t, 2, replication.TopologyConfig{})
+	a, b := g.members[0], g.members[1]
+	a.write("kept", "kept")
+	g.start()
+	g.level()
+	a.stop()
+	index, private := t.TempDir(), t.TempDir()
+	must(t, os.CopyFS(index, os.DirFS(filepath.Join(a.data, "replication"))))
+	must(t, os.CopyFS(private, os.DirFS(a.path(".dfsd"))))
+	a.start()
+	for i := range 5 {
+		a.write(fmt.Sprint("forgotten-", i), "f")
+	}
+	g.level()
+	a.stop()
+	b.stop()
+
+	for _, dir := range []string{filepath.Join(a.data, "replication"), a.path(".dfsd")} {
+		must(t, os.RemoveAll(dir))
+	}
+	must(t, os.CopyFS(filepath.Join(a.data, "replication"), os.DirFS(index)))
+	must(t, os.CopyFS(a.path(".dfsd"), os.DirFS(private)))
+	for i := range 5 {
+		must(t, os.Remove(a.path(fmt.Sprint("forgotten-", i))))
+	}
+	a.start()
+	for i := range 7 {
+		a.write(fmt.Sprint("since-", i), "s")
+	}
+	r := a.replica("g/f")
+	g.eventually("the changes since are not noted", func() (bool, string) {
+		return r.meta.Load().Count >= r.toldOf.Load()+7, a.status()
+	})
+	b.start()
+	g.eventually("what was forgotten does not come back", func() (bool, string) {
+		for i := range 5 {
+			if _, err := os.Stat(a.path(fmt.Sprint("forgotten-", i))); err != nil {
+				return false, err.Error() + a.status()
+			}
+		}
+		return true, ""
+	})
+	tree := g.level()
+	kept, err := a.engine.Preserved(t.Context(), "")
+	must(t, err)
+	for i := range 7 {
+		name := fmt.Sprint("since-", i)
+		if !strings.Contains(tree, name) && !slices.ContainsFunc(kept, func(p status.PreservedFile) bool { return p.Path == name }) {
+			t.Errorf("%s is neither in the tree nor preserved", name)
+		}
+	}
 }

@@ -198,7 +198,7 @@ func (h *handler) Answer(ctx context.Context, lane wire.Lane, m wire.Message, pa
 	}
 	defer r.leave()
 	if want, ok := m.(wire.WantRecords); ok {
-		return nil, r.answer(want.Known, part)
+		return nil, r.answer(h.p.Host, want.Known, part)
 	}
 	return r.server.Answer(ctx, lane, m, part)
 }

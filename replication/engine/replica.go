@@ -57,6 +57,9 @@ type replica struct {
 	stopped  atomic.Bool   // paused: nothing goes out and nothing is asked for
 	users    users         // of the index, from outside
 	keeping  keeping
+	// toldOf is up to which count others may know of this member's changes: what the
+	// index held when it was opened, and what was told since.
+	toldOf atomic.Uint64
 	surveys  atomic.Int64 // that are under way
 	batches  atomic.Int64 // that have been installed
 	unreads  unreads
@@ -250,7 +253,8 @@ func (r *replica) openIndex(known bool) (err error) {
 	}
 	r.core.Limit(reconcile.Limits{Plans: 2 * batchFiles, Contents: 4 * batchFiles})
 	r.atlas, r.tree = newAtlas(committed(r.idx.Reader)), newAtlas(r.store.Entry)
-	if r.core.Meta().Origin != (version.Origin{}) {
+	if m := r.core.Meta(); m.Origin != (version.Origin{}) {
+		r.tells(m.Count)
 		r.publish()
 		return nil
 	}
@@ -345,17 +349,29 @@ func (r *replica) later(do func() error) {
 	}()
 }
 
-// suspect begins a new life of this member if a partner knows changes that it
-// no longer knows to have made: its index was rolled back. What has been
-// published may be older than what the partner was told; the loop knows.
-func (r *replica) suspect(partner string, known version.Vector) {
+// suspect begins a new life of this member if a partner knows of changes that this
+// index never told of: it was rolled back, with the folder perhaps, as a virtual
+// machine is. That it has made as many others since does not make it so.
+func (r *replica) suspect(partner string, known version.Vector) (rolledBack bool) {
+	if known.Count(r.meta.Load().Origin) <= r.toldOf.Load() {
+		return false
+	}
 	r.later(func() error {
-		if m := r.core.Meta(); known.Count(m.Origin) <= m.Count {
-			return nil
-		}
 		r.log.Warn("the index was rolled back and is rebuilt", event.IndexRebuilt.Field(), zap.String("told_by", partner))
 		return errRebuild
 	})
+	return true
+}
+
+// tells notes, before it happens, that partners are told of this member's changes up
+// to a count.
+func (r *replica) tells(count uint64) {
+	for {
+		before := r.toldOf.Load()
+		if count <= before || r.toldOf.CompareAndSwap(before, count) {
+			return
+		}
+	}
 }
 
 // post gives the loop something to do. It waits while the loop is behind.
