@@ -59,10 +59,10 @@ type replica struct {
 	keeping  keeping
 	// toldOf is up to which count others may know of this member's changes: what the
 	// index held when it was opened, and what was told since.
-	toldOf atomic.Uint64
-	surveys  atomic.Int64 // that are under way
-	batches  atomic.Int64 // that have been installed
-	unreads  unreads
+	toldOf  atomic.Uint64
+	surveys atomic.Int64 // that are under way
+	batches atomic.Int64 // that have been installed
+	unreads unreads
 
 	loop
 }
