@@ -46,7 +46,7 @@ type Dfsd struct {
 }
 
 // gracePeriod is how long a daemon may take to end after SIGTERM.
-const gracePeriod = 15 * time.Second
+const gracePeriod = time.Minute
 
 // Dfsd starts a daemon and waits until it says that it is ready. When the test
 // ends it is asked to end, and the test fails unless it does so cleanly.
@@ -264,10 +264,12 @@ func (e Explanation) Sets() [][]string {
 	return sets
 }
 
-// Explain asks for the referral of a client at an address.
+// Explain asks the daemon for the referral of a client at an address. Without the
+// socket the command would answer from the file alone where the daemon is slow.
 func (d *Dfsd) Explain(path string, client netip.Addr) Explanation {
 	d.lab.t.Helper()
-	out := d.Command("referral", "explain", path, "--client", client.String(), "-o", "json")
+	out := d.Command("referral", "explain", path, "--client", client.String(), "-o", "json",
+		"--socket", filepath.Join(d.dir, "admin.sock"), "--timeout", servers.Patience.String())
 	var e Explanation
 	if err := errors.Join(out.Err(), json.Unmarshal([]byte(out.Stdout), &e)); err != nil {
 		d.lab.t.Fatal(err)

@@ -56,8 +56,13 @@ func ordered(d *lab.Dfsd, client, want string) func() error {
 	}
 }
 
-// longWait is for what takes the time-outs of a network.
-const longWait = time.Minute
+// longWait is for what takes the time-outs of a network, on a machine that has
+// much else to do.
+const longWait = 3 * time.Minute
+
+// frozenAtMost is for how long a connection may be silent before the daemon gives
+// it up.
+const frozenAtMost = 20 * time.Second
 
 // pairLab is a domain of two controllers and a dfsd that finds them by the SRV
 // records of the second one's DNS server, the first controller preferred.
@@ -84,8 +89,24 @@ func newPairLab(t *testing.T) *pairLab {
 	first.AddHost("far", netip.MustParseAddr("10.99.13.200"))
 	second := first.Second()
 	p := &pairLab{Lab: l, first: first, second: second}
-	p.dfsd = l.Dfsd(lab.DfsdSetup{Rest: p.rest(t, "")})
+	p.dfsd = p.preferring(t)
 	return p
+}
+
+// preferring starts a dfsd that reads the first controller. On a busy machine that
+// one may be silent for so long that the second is asked, but not every time.
+func (p *pairLab) preferring(t *testing.T) *lab.Dfsd {
+	t.Helper()
+	for range 10 {
+		d := p.Dfsd(lab.DfsdSetup{Rest: p.rest(t, "")})
+		d.AwaitLog(0, "topology read", `"server":"`)
+		if strings.Contains(d.Log(), `"server":"`+p.first.Host+`:636"`) {
+			return d
+		}
+		d.Stop()
+	}
+	t.Fatal("the first controller is never the one that is read")
+	return nil
 }
 
 // rest is the configuration, with more folders.
@@ -118,7 +139,6 @@ func TestControllersFail(t *testing.T) {
 	t.Parallel()
 	p := newPairLab(t)
 	awaitWithin(t, p.dfsd, "the first reading", longWait, ordered(p.dfsd, parisian, "lyon nice"))
-	p.dfsd.AwaitLog(0, "topology read", `"server":"`+p.first.Host+`:636"`)
 	for _, part := range []struct {
 		name string
 		test func(*testing.T)
@@ -146,8 +166,9 @@ func (p *pairLab) freezes(t *testing.T) {
 	}
 	t.Logf("20 answers in %v with the controller frozen", time.Since(began).Round(time.Millisecond))
 	p.first.Resume()
+	frozen := time.Since(began)
 	awaitWithin(t, p.dfsd, "the controller goes on", longWait, ordered(p.dfsd, parisian, "nice lyon"))
-	if strings.Contains(p.dfsd.Log()[mark:], p.second.Host) {
+	if frozen < frozenAtMost && strings.Contains(p.dfsd.Log()[mark:], p.second.Host) {
 		t.Error("the second controller was asked")
 	}
 }
@@ -190,12 +211,13 @@ func (p *pairLab) asksNoDNS(t *testing.T) {
 		}
 		return nil
 	})
+	mark := len(p.dfsd.Log())
 	p.second.Pause()
 	defer p.second.Resume()
-	mark := len(p.dfsd.Log())
 	p.dfsd.Configure(p.rest(t, fmt.Sprintf("      - path: new\n        targets: [{path: '\\\\unheard.%s\\a'}]\n", p.first.DNSDomain)))
 	p.dfsd.Reload()
 	p.dfsd.AwaitLog(mark, "configuration read")
+	const lookup = 2 * time.Second // one that nobody answers takes no less
 	var slowest time.Duration
 	for range 200 {
 		for folder, want := range map[string][]string{"names": near, "new": {`\unheard.` + p.first.DNSDomain + `\a`}} {
@@ -207,8 +229,8 @@ func (p *pairLab) asksNoDNS(t *testing.T) {
 		}
 	}
 	t.Logf("400 referrals with the DNS server frozen, the slowest after %v", slowest)
-	if slowest > time.Second {
-		t.Errorf("a referral took %v", slowest)
+	if slowest >= lookup {
+		t.Errorf("a referral took %v, as long as a lookup that nobody answers", slowest)
 	}
 	p.dfsd.AwaitLog(mark, "DNS server does not answer") // it was asked all the while
 }
@@ -216,6 +238,7 @@ func (p *pairLab) asksNoDNS(t *testing.T) {
 // takesOver: the first controller is killed; a change made on the second one
 // counts, and nothing was lost between.
 func (p *pairLab) takesOver(t *testing.T) {
+	p.second.SetCost("paris-lyon", 50) // as on the first: whichever answers, the order is one
 	mark := len(p.dfsd.Log())
 	p.first.Stop()
 	if got := order(p.dfsd, parisian); got != "nice lyon" {
@@ -294,7 +317,9 @@ func TestDirectoryFailsMidway(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
 	o := l.OpenLDAP(lab.OpenLDAPSetup{Sites: 5_000, Subnets: 40_000, Links: 10_000})
-	rest := mappedYAML(o, secretFile(t, l, o.Reader.Password), 6, 4000)
+	g := newGate(t, l, o.Addr, 4<<20) // of some 9 MiB
+	rest := strings.NewReplacer("ldaps://"+o.Addr.String(), "ldaps://"+g.addr.String(), "ca_file: "+o.CAFile, "insecure_skip_verify: true").
+		Replace(mappedYAML(o, secretFile(t, l, o.Reader.Password), 6, 4000))
 	client := lab.OpenLDAPSubnet(5).Addr().Next()
 	whole := func(d *lab.Dfsd) func() error {
 		return func() error {
@@ -308,31 +333,19 @@ func TestDirectoryFailsMidway(t *testing.T) {
 			return nil
 		}
 	}
-	// midway waits until much of the directory has come, but not all.
-	midway := func(d *lab.Dfsd, idle int64) {
-		t.Helper()
-		l.Await("much of the directory to come", func() error {
-			if grown := d.Peak() - idle; grown < 12<<20 {
-				return fmt.Errorf("%d MiB so far", grown>>20)
-			}
-			return nil
-		})
-	}
-	o.Pause()
 	d := l.Dfsd(lab.DfsdSetup{Rest: rest})
-	idle := d.Peak()
-	o.Resume()
-	midway(d, idle)
+	g.midway(t)
 	o.Pause()
 	for range 10 {
 		if whole(d)() == nil {
-			t.Fatal("the topology was read too soon for this test")
+			t.Fatal("a topology of which some is missing is in force")
 		}
 	}
 	if _, err := os.Stat(filepath.Join(d.Data(), adsites.SnapshotName)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a topology was kept: %v", err)
 	}
 	o.Resume()
+	close(g.release)
 	awaitWithin(t, d, "the frozen server goes on", longWait, whole(d))
 
 	o.SetCost(5, 3000) // a change that is told while the server is about to die

@@ -27,6 +27,7 @@ type gate struct {
 	limit   int64         // 0: none
 	reached chan struct{} // closed when the limit is
 	release chan struct{}
+	ended   <-chan struct{} // closed when the test is over
 
 	mu     sync.Mutex // guards what follows
 	passed int64      // bytes of the controller's
@@ -35,7 +36,7 @@ type gate struct {
 // newGate listens at an address of its own until the test ends.
 func newGate(t *testing.T, l *lab.Lab, to netip.Addr, limit int64) *gate {
 	t.Helper()
-	g := &gate{addr: l.Address(), limit: limit, reached: make(chan struct{}), release: make(chan struct{})}
+	g := &gate{addr: l.Address(), limit: limit, reached: make(chan struct{}), release: make(chan struct{}), ended: t.Context().Done()}
 	listener, err := net.Listen("tcp", netip.AddrPortFrom(g.addr, 636).String())
 	if err != nil {
 		t.Fatal(err)
@@ -84,9 +85,22 @@ func (g *gate) Write(b []byte) (int, error) {
 	g.mu.Unlock()
 	if g.limit > 0 && before < g.limit && before+int64(len(b)) >= g.limit {
 		close(g.reached)
-		<-g.release
+		select {
+		case <-g.release:
+		case <-g.ended:
+		}
 	}
 	return len(b), nil
+}
+
+// midway waits until the limit is reached: much has come, and not all.
+func (g *gate) midway(t *testing.T) {
+	t.Helper()
+	select {
+	case <-g.reached:
+	case <-time.After(longWait):
+		t.Fatalf("the limit of %d bytes was not reached: there were %d", g.limit, g.bytes())
+	}
 }
 
 func (g *gate) bytes() int64 {
@@ -122,8 +136,9 @@ namespaces:
 	}
 	undisturbed := newGate(t, p.Lab, p.first.Addr, 0)
 	d := serve(undisturbed)
+	d.AwaitLog(0, "topology read")
+	all := undisturbed.bytes() // at once: what comes later is no reading
 	awaitWithin(t, d, "a reading that nothing disturbs", longWait, want(d))
-	all := undisturbed.bytes()
 	for _, tt := range []struct {
 		percent int64
 		fail    func()
@@ -137,12 +152,7 @@ namespaces:
 	} {
 		g := newGate(t, p.Lab, p.first.Addr, all*tt.percent/100)
 		d := serve(g)
-		select {
-		case <-g.reached:
-		case <-time.After(longWait):
-			close(g.release)
-			t.Fatal("the limit was not reached")
-		}
+		g.midway(t)
 		tt.fail()
 		for range 5 {
 			e := d.Explain(`\\dfsd\public\f`, netip.MustParseAddr(parisian))

@@ -101,7 +101,7 @@ func (l *Lab) Name(name string, a netip.Addr) {
 }
 
 // Await polls until done reports nil, and fails the test when that takes longer
-// than a minute.
+// than [servers.Patience].
 func (l *Lab) Await(what string, done func() error) {
 	l.t.Helper()
 	if err := servers.Await(done); err != nil {

@@ -94,8 +94,13 @@ func inside(m *testing.M) int {
 		return refuse(fmt.Errorf("prepare the laboratory: %w", err))
 	}
 	code := m.Run()
-	if left := Processes(); len(left) > 0 {
-		return refuse(fmt.Errorf("the tests left processes running:\n%s", strings.Join(left, "\n")))
+	if err := servers.Await(func() error { // one that was told to end may be about to
+		if left := Processes(); len(left) > 0 {
+			return fmt.Errorf("the tests left processes running:\n%s", strings.Join(left, "\n"))
+		}
+		return nil
+	}); err != nil {
+		return refuse(err)
 	}
 	return code
 }

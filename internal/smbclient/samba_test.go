@@ -60,7 +60,7 @@ func asRoot(change func(*Options)) Options {
 // dialSamba logs on, and logs off when the test ends.
 func dialSamba(t *testing.T, addr string, o Options) *Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := Dial(ctx, addr, o)
 	if err != nil {
@@ -314,7 +314,7 @@ func testSambaDowngrade(t *testing.T) {
 	}
 	checkReferral(t, c, oldSamba)
 	// He takes the dialects from 3.0 on out of the offer.
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := new(stripper).dial(ctx, plainSamba, asRoot(func(o *Options) { o.Dialects = knownDialects[:4] }))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // probe gives a probe a time that no good server needs.
 func probe(t testing.TB, p *Prober, paths ...string) health.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return p.Probe(ctx, "fs1", paths)
 }

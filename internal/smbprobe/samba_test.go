@@ -153,7 +153,7 @@ func testSambaChanges(t *testing.T, s *servers.Samba, docs string) {
 	want(t, p, "host good, good, good", `docs`, `docs\sub`)
 
 	s.Signal(syscall.SIGSTOP) // who listens, and nobody who serves
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	r := p.Probe(ctx, "fs1", []string{"docs"})
 	if verdicts(r) != "host negotiate, good" {

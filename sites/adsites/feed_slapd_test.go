@@ -81,7 +81,7 @@ func TestFollowSlapd(t *testing.T) {
 	defer func() { stop(); <-ended }()
 	await := func(want string) {
 		t.Helper()
-		deadline := time.After(20 * time.Second)
+		deadline := time.After(time.Minute)
 		for got := ""; got != want; {
 			select {
 			case got = <-readings:

@@ -25,15 +25,16 @@ func TestSlapdBehindDeadServers(t *testing.T) {
 			got, err := r.Read(t.Context())
 			took, least := time.Since(began), time.Duration(dead)*headStart
 			t.Logf("the first topology with %d of %d servers dead: after %v", dead, dead+1, took.Round(time.Millisecond))
-			if err != nil || "ldap://"+got.Server != url || took < least || took > least+3*time.Second {
+			// On a busy machine, too, it takes less than to wait for each of the dead.
+			if most := time.Duration(max(dead, 3)) * dialTimeout; err != nil || "ldap://"+got.Server != url || took < least || took >= most {
 				t.Errorf("Read() = of %s, %v, after %v, want it after %v", got.Server, err, took, least)
 			}
 			_ = r.Close()
 			began = time.Now()
 			got, err = r.Read(t.Context())
 			t.Logf("and after a loss: after %v", time.Since(began).Round(time.Millisecond))
-			if err != nil || time.Since(began) > 3*time.Second {
-				t.Errorf("Read() again = of %s, %v, after %v", got.Server, err, time.Since(began))
+			if took := time.Since(began); err != nil || took >= dialTimeout {
+				t.Errorf("Read() again = of %s, %v, after %v", got.Server, err, took)
 			}
 		})
 	}
@@ -49,8 +50,9 @@ func TestFrozenSlapd(t *testing.T) {
 	now := time.Now()
 	r := NewReader(Config{URLs: URLs{first, second}, TLS: TLSConfig{Mode: Off}, Mapping: validMapping()}, Options{Now: func() time.Time { return now }})
 	defer r.Close()
-	read := func(want string) {
+	read := func(want string, head time.Duration) {
 		t.Helper()
+		r.headStart = head
 		began := time.Now()
 		got, err := r.Read(t.Context())
 		if took := time.Since(began); err != nil || "ldap://"+got.Server != want || took > dialTimeout {
@@ -58,16 +60,16 @@ func TestFrozenSlapd(t *testing.T) {
 		}
 		t.Logf("%d sites after %v", len(got.Config.Sites), time.Since(began).Round(time.Millisecond))
 	}
-	read(first)
+	read(first, time.Minute) // who is alive has no rival, however busy the machine is
 	_ = r.Close()
 	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = process.Signal(syscall.SIGCONT) }() // it is ended with the test
-	read(second)
+	read(second, headStart)
 	if err := process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(demoted)
-	read(first)
+	read(first, time.Minute)
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,7 +120,10 @@ func TestFindKDC(t *testing.T) {
 			}
 			_, url := (&controller{usn: 5}).listen(t)
 			r := plainReader(t, url)
-			r.portKDC, r.headStart = port, 50*time.Millisecond
+			r.portKDC, r.headStart = port, time.Minute // who answers has no rival, however busy the machine is
+			if slices.Contains(slices.Collect(maps.Values(tt.answers)), "-") {
+				r.headStart = 50 * time.Millisecond
+			}
 			others := []target{{Server: Server{Host: "x", Addrs: []netip.Addr{netip.MustParseAddr(b)}}}, {Server: Server{Host: a}}, {Server: Server{Host: c}}, {Server: Server{Host: d}}}
 			s, err := r.knock(t.Context(), newTarget(Server{Host: a, Port: netip.MustParseAddrPort(strings.TrimPrefix(url, "ldap://")).Port()}, Off))
 			if err != nil {

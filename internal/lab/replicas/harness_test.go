@@ -235,7 +235,7 @@ func TestHarnessProcess(t *testing.T) {
 		return p
 	}
 	obedient := start(`trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done`)
-	if why := await(5*time.Second, func() string {
+	if why := await(patience, func() string {
 		if strings.Contains(tail(log, 5), "up") {
 			return ""
 		}
@@ -243,14 +243,16 @@ func TestHarnessProcess(t *testing.T) {
 	}); why != "" {
 		t.Fatal(why)
 	}
-	if err := obedient.stop(5 * time.Second); err != nil || obedient.running() {
+	if err := obedient.stop(patience); err != nil || obedient.running() {
 		t.Errorf("stop of an obedient process = %v, running %v", err, obedient.running())
 	}
 	if got := tail(log, 1); got != "bye" {
 		t.Errorf("last line of the log = %q, want bye", got)
 	}
 	deaf := start(`trap '' TERM; echo deaf; while :; do sleep 0.02; done`)
-	await(5*time.Second, func() string { return strings.TrimPrefix(tail(log, 1), "deaf") })
+	if why := await(patience, func() string { return strings.TrimPrefix(tail(log, 1), "deaf") }); why != "" {
+		t.Fatal(why)
+	}
 	if err := deaf.stop(100 * time.Millisecond); err == nil || deaf.running() {
 		t.Errorf("stop of a deaf process = %v, running %v, want an error and its end", err, deaf.running())
 	}

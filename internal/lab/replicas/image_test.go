@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,15 +64,14 @@ func (im *image) mount(t testing.TB) {
 	im.mounted = true
 }
 
-// unmount waits for those that still use the file system, five seconds at
-// most.
+// unmount waits for those that still use the file system.
 func (im *image) unmount() error {
 	if !im.mounted {
 		return nil
 	}
 	im.mounted = false
 	var err error
-	if await(5*time.Second, func() string {
+	if await(patience, func() string {
 		if err = unix.Unmount(im.at, 0); errors.Is(err, unix.EBUSY) {
 			return "busy"
 		}

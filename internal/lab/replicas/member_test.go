@@ -17,14 +17,8 @@ import (
 	"dfsd/replication/status"
 )
 
-const (
-	// groupFolder is how commands name the one folder of a group.
-	groupFolder = "lab/files"
-
-	// patienceReady bounds a start, patienceEnd an end.
-	patienceReady = 20 * time.Second
-	patienceEnd   = 15 * time.Second
-)
+// groupFolder is how commands name the one folder of a group.
+const groupFolder = "lab/files"
 
 // member is one host of a group: a disk, a key, a configuration and, most of
 // the time, a daemon.
@@ -189,7 +183,7 @@ func (m *member) awaitReady(t testing.TB) {
 		return
 	}
 	buf := make([]byte, 4096)
-	why := await(patienceReady, func() string {
+	why := await(patience, func() string {
 		if !m.running() {
 			return ""
 		}
@@ -214,7 +208,7 @@ func (m *member) kill() { m.proc.kill() }
 // stop asks the daemon to end, which it must do cleanly.
 func (m *member) stop(t testing.TB) {
 	t.Helper()
-	if err := m.proc.stop(patienceEnd); err != nil {
+	if err := m.proc.stop(patience); err != nil {
 		t.Errorf("%s %v\n%s", m.host, err, tail(m.log, 20))
 	}
 	m.closeNotify()

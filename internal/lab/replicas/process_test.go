@@ -96,14 +96,14 @@ func (r result) String() string {
 	return fmt.Sprintf("%s\nexit code %d\n%s%s", r.command, r.code, r.stdout, r.stderr)
 }
 
-// run runs a program to its end, 30 seconds at most.
+// run runs a program to its end, for as long as patience lasts.
 func run(name string, args ...string) result {
-	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	cmd := exec.CommandContext(ctx, name, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env = &stdout, &stderr, environment()
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 20 * time.Second
 	err := cmd.Run()
 	r := result{strings.Join(append([]string{name}, args...), " "), stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 	var exit *exec.ExitError

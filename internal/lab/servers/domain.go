@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/miekg/dns"
@@ -214,7 +213,7 @@ func DialLDAPS(a netip.Addr, host, caFile string, as Account) (*ldap.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	conn.SetTimeout(10 * time.Second)
+	conn.SetTimeout(Patience / 3) // several times within one wait
 	if err := conn.Bind(as.User, as.Password); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -226,7 +225,7 @@ func DialLDAPS(a netip.Addr, host, caFile string, as Account) (*ldap.Conn, error
 func (d *Domain) Lookup(name string, kind uint16) ([]dns.RR, error) {
 	question := new(dns.Msg)
 	question.SetQuestion(dns.Fqdn(name), kind)
-	client := dns.Client{Timeout: time.Second}
+	client := dns.Client{Timeout: Patience / 3}
 	answer, _, err := client.Exchange(question, netip.AddrPortFrom(d.Addr, 53).String())
 	if err != nil {
 		return nil, err

@@ -16,9 +16,9 @@ import (
 )
 
 // Patience bounds one program that is run to its end and one wait for a
-// condition. It is far above what any of them needs, so that only a hang reaches
-// it.
-const Patience = 60 * time.Second
+// condition. It is far above what any of them needs on a slow machine that has
+// much else to do, so that only a hang reaches it.
+const Patience = 3 * time.Minute
 
 // Command is a program with what it is given.
 type Command struct {
@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Command) Output {
 	cmd.Env, cmd.Dir = c.environment(), c.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 20 * time.Second
 	runtime.LockOSThread() // the death signal belongs to the thread that starts the child
 	defer runtime.UnlockOSThread()
 	err := cmd.Run()

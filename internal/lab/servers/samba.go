@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Account is a user name with its password.
@@ -93,7 +92,7 @@ func (s *Samba) Stop() { s.Kill() }
 
 // Listens returns an error unless someone accepts connections at an address.
 func Listens(a netip.AddrPort) error {
-	c, err := net.DialTimeout("tcp", a.String(), time.Second)
+	c, err := net.DialTimeout("tcp", a.String(), Patience/3)
 	if err != nil {
 		return err
 	}
