@@ -230,13 +230,13 @@ func TestRestoreFindsTheFolder(t *testing.T) {
 // TestWaitingSyncOutlastsTheReadTimeout: the server's bound on reading requests
 // is none on answering them, and a client that leaves ends the waiting.
 func TestWaitingSyncOutlastsTheReadTimeout(t *testing.T) {
-	fake := &fakeReplicas{work: 400 * time.Millisecond}
+	fake := &fakeReplicas{work: 2500 * time.Millisecond}
 	path := filepath.Join(t.TempDir(), "admin.sock")
 	l, err := ListenSocket(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: Handler(&fakeDaemon{replicas: fake}, nil, HandlerOptions{}), ReadTimeout: 50 * time.Millisecond, ReadHeaderTimeout: 50 * time.Millisecond}
+	srv := &http.Server{Handler: Handler(&fakeDaemon{replicas: fake}, nil, HandlerOptions{}), ReadTimeout: time.Second, ReadHeaderTimeout: time.Second}
 	ended := make(chan error)
 	go func() { ended <- srv.Serve(l) }()
 	defer func() {

@@ -290,7 +290,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	users.Wait()
 	m.Watch(shares(policy, names(8)...))
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for m.Verdict("fs3", "s").State != Down || m.Verdict("fs1", "s").State != Up {
 		select {
 		case <-m.Changed():
