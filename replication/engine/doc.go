@@ -20,6 +20,20 @@
 // found the disk changed, is surveyed first, and the event follows in the same
 // step or a later one.
 //
+// # What others are told
+//
+// is on this host's stable storage: what a survey found is synced before the loop
+// hears of it, what the loop made of it is committed before anybody hears of that,
+// and answers are made from snapshots without a commit that is still on its way.
+// For what a power cut takes back would come again as another change, by a user or
+// under a number that partners know.
+//
+// # Another configuration
+//
+// The folders and partners of one configuration are a roster, which does not
+// change. Prepare drafts another one out of what the two have in common, and Use
+// has Run end what is not in it and begin what is new.
+//
 // # Faults
 //
 // A replica ends with an error when its root is not what it was, or its index

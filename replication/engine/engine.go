@@ -58,6 +58,8 @@ func New(o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
+	config := o.Config
+	o.Config = replication.Config{} // whoever follows another lets go of it
 	e := &Engine{host: o.Host, log: o.Log, o: o, changes: make(chan change), ended: make(chan struct{})}
 	e.canaries = canary.NewMetrics(o.Registry)
 	e.peer = peer.Options{
@@ -65,11 +67,11 @@ func New(o Options) (*Engine, error) {
 		Metrics: peer.NewMetrics(o.Registry), Log: o.Log.Named("peer"),
 	}
 	e.roster.Store(&roster{})
-	first, err := e.draft(o.Config)
+	first, err := e.draft(config)
 	if err != nil {
 		return nil, err
 	}
-	e.warnOfIslands(o.Config)
+	e.warnOfIslands(config)
 	for _, m := range first.memberships {
 		m.folder.follow(m.terms)
 	}
