@@ -124,6 +124,9 @@ func doctorOptions(ctx context.Context, file *configs.File, talk io.Writer) (doc
 		only.Listen = ""
 		o.Replication = &only
 	}
+	if file.Sites != nil {
+		o.DefaultSite = file.Sites.Default
+	}
 	if ldap := ldapOf(file); ldap != nil && ldap.DNS != "" {
 		o.FreshDNS = []string{ldap.DNS}
 	}
@@ -148,8 +151,17 @@ type liveFacts struct{ facts report.Facts }
 
 // ClientsWithoutSite implements doctor.Live.
 func (l liveFacts) ClientsWithoutSite(context.Context) ([]doctor.Network, error) {
-	var all []doctor.Network
-	for _, u := range l.facts.Clients.Sample {
+	return networks(l.facts.Clients.Sample)
+}
+
+// ClientsByDefault implements doctor.Live.
+func (l liveFacts) ClientsByDefault(context.Context) (string, []doctor.Network, error) {
+	all, err := networks(l.facts.Clients.DefaultSample)
+	return l.facts.Clients.DefaultSite, all, err
+}
+
+func networks(sample []report.Unmapped) (all []doctor.Network, err error) {
+	for _, u := range sample {
 		prefix, err := netip.ParsePrefix(u.Network)
 		if err != nil {
 			return nil, fmt.Errorf("the daemon names the network %q: %w", u.Network, err)
@@ -158,6 +170,9 @@ func (l liveFacts) ClientsWithoutSite(context.Context) ([]doctor.Network, error)
 	}
 	return all, nil
 }
+
+// Listening implements doctor.Live.
+func (l liveFacts) Listening(context.Context) ([]string, error) { return l.facts.Listening, nil }
 
 // HostFaults implements doctor.Live.
 func (l liveFacts) HostFaults(context.Context) (map[string]string, error) {

@@ -14,33 +14,58 @@ import (
 	"dfsd/replication/summary"
 )
 
-// clientCounts counts referrals, and remembers from where clients without a site
-// come. It is safe for concurrent use.
+// clientCounts counts referrals, and remembers from where clients come that are in
+// no subnet: those without a site, and those that sites.default gave one. It is safe
+// for concurrent use.
 type clientCounts struct {
-	referrals, withoutSite atomic.Uint64
-	strangers              referral.Strangers
+	referrals, withoutSite, byDefault atomic.Uint64
+	strangers, defaulted              referral.Strangers
 }
 
 func (c *clientCounts) note(client netip.Addr, by referral.SiteSource) {
 	c.referrals.Add(1)
-	if by == referral.ByNothing || by == referral.ByDefault {
+	switch by {
+	case referral.ByNothing:
 		c.withoutSite.Add(1)
 		c.strangers.Note(client, time.Now())
+	case referral.ByDefault:
+		c.byDefault.Add(1)
+		c.defaulted.Note(client, time.Now())
 	}
 }
 
-// maxStrangersShown bounds the networks without a site that are shown.
+// maxStrangersShown bounds the networks in no subnet that are shown.
 const maxStrangersShown = 20
 
 func (c *clientCounts) facts() report.ClientFacts {
-	f := report.ClientFacts{Referrals: c.referrals.Load(), WithoutSite: c.withoutSite.Load()}
-	for i, s := range c.strangers.All() {
-		if i == maxStrangersShown {
-			break
-		}
-		f.Sample = append(f.Sample, report.Unmapped{Network: s.Network.String(), Last: s.Last, Count: s.Count})
+	return report.ClientFacts{
+		Referrals: c.referrals.Load(), WithoutSite: c.withoutSite.Load(), ByDefault: c.byDefault.Load(),
+		Sample: unmapped(&c.strangers), DefaultSample: unmapped(&c.defaulted),
 	}
-	return f
+}
+
+func unmapped(s *referral.Strangers) (some []report.Unmapped) {
+	all := s.All()
+	for _, n := range all[:min(len(all), maxStrangersShown)] {
+		some = append(some, report.Unmapped{Network: n.Network.String(), Last: n.Last, Count: n.Count})
+	}
+	return some
+}
+
+// listening are the addresses that were opened at the start: all of them, or the
+// daemon would have ended.
+func (d *daemon) listening() (all []string) {
+	began := d.targets.began
+	if !d.serving.Load() {
+		return nil
+	}
+	if d.smb != nil {
+		all = append(all, began.SMB.Listen...)
+	}
+	if d.engine != nil {
+		all = append(all, began.Replication.Listen)
+	}
+	return all
 }
 
 // health is all that this host knows of the deployment.
@@ -51,8 +76,12 @@ func (d *daemon) health(_ context.Context) report.Facts {
 		Config:    report.ConfigFacts{File: s.about.File, Digest: s.about.Digest, LastError: text(d.refused.Load()), RestartNeeded: s.about.RestartNeeded},
 		Directory: d.directory.facts(now),
 		Clients:   d.clients.facts(),
+		Listening: d.listening(), Outsider: d.targets.heard == nil,
 		Decisions: []report.DecisionFacts{}, Members: []report.MemberFacts{}, Events: []report.EventFacts{},
 		Namespaces: []report.NamespaceFacts{},
+	}
+	if s.config.Sites != nil {
+		f.Clients.DefaultSite = s.config.Sites.Default
 	}
 	f.Config.Loaded, _ = time.Parse(time.RFC3339, s.about.Loaded) // we wrote it
 	topology := s.view.Topology()

@@ -230,13 +230,20 @@ func topology(t *testing.T, c sites.Config) *sites.Topology {
 
 // daemon answers as a running daemon does.
 type daemon struct {
-	networks []Network
-	faults   map[string]string
-	age      time.Duration
-	err      error
+	networks  []Network // without a site
+	site      string    // sites.default
+	defaulted []Network
+	listening []string
+	faults    map[string]string
+	age       time.Duration
+	err       error
 }
 
 func (d daemon) ClientsWithoutSite(context.Context) ([]Network, error) { return d.networks, d.err }
+func (d daemon) ClientsByDefault(context.Context) (string, []Network, error) {
+	return d.site, d.defaulted, d.err
+}
+func (d daemon) Listening(context.Context) ([]string, error)           { return d.listening, d.err }
 func (d daemon) HostFaults(context.Context) (map[string]string, error) { return d.faults, d.err }
 func (d daemon) DirectoryAge(context.Context) (time.Duration, error)   { return d.age, d.err }
 

@@ -52,8 +52,12 @@ func (d *doctor) checkUsers(_ context.Context, r *report) {
 		r.add(Notice, d.UsersFile, "dfsd user set NAME", "there is no users file yet")
 	case errors.Is(err, fs.ErrNotExist):
 		r.add(Failed, d.UsersFile, "dfsd user set NAME", "there is no users file: nobody can log on")
+	case errors.Is(err, smbauth.ErrEmpty):
+		r.add(Failed, d.UsersFile, "dfsd user set NAME", "the users file is empty: a daemon that runs goes on with the users of before")
+	case errors.Is(err, smbauth.ErrFaulty):
+		r.add(Failed, d.UsersFile, "mend what is named, or move the file away and run `dfsd user set NAME` for every user", "the users file cannot be used: %s", printableLong(err.Error()))
 	case err != nil:
-		r.add(Failed, d.UsersFile, "correct smb.users_file; dfsd user set NAME writes it", "the users file cannot be used: %s", printableLong(err.Error()))
+		r.add(Failed, d.UsersFile, "correct smb.users_file, and who may read that", "the users file cannot be used: %s", printableLong(err.Error()))
 	case users.Len() == 0 && d.Keytab == "" && !d.Guest:
 		r.add(Failed, d.UsersFile, "dfsd user set NAME", "the users file has no users: nobody can log on")
 	default:

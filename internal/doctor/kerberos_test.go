@@ -62,10 +62,14 @@ func TestLogon(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(t, look(Options{UsersFile: users}), expect{Failed, users, "as good as passwords", "chmod 600 " + users})
+	if err := os.WriteFile(users, nil, 0o600); err != nil || os.Chmod(users, 0o600) != nil {
+		t.Fatal(err)
+	}
+	wants(t, look(Options{UsersFile: users}), expect{Failed, users, "is empty", "dfsd user set NAME"})
 	if err := os.WriteFile(users, []byte("{"), 0o600); err != nil || os.Chmod(users, 0o600) != nil {
 		t.Fatal(err)
 	}
-	wants(t, look(Options{UsersFile: users}), expect{Failed, users, "cannot be used", "smb.users_file"})
+	wants(t, look(Options{UsersFile: users}), expect{Failed, users, "cannot be used", "move the file away"})
 }
 
 // person is an account in the stand-in.

@@ -28,6 +28,11 @@ func (d *doctor) ldapChecks() []Check {
 	}
 }
 
+// everybody are the bits that let everybody in. A group may read the secret, as the
+// reader of the directory has it: the file is then root's, and the daemon cannot
+// change it.
+const everybody = 0o007
+
 // checkBindSettings looks at what is wrong before anybody is asked.
 func (d *doctor) checkBindSettings(_ context.Context, r *report) {
 	if d.Directory.TLS.Mode == adsites.Off {
@@ -48,8 +53,8 @@ func (d *doctor) checkBindSettings(_ context.Context, r *report) {
 		r.add(Failed, name, "make the file of "+setting+" with mode 0600, or correct the setting", "%s does not exist", setting)
 	case err != nil:
 		r.add(Failed, name, "chown it to the user that runs the daemon", "%s cannot be read: %v", setting, err)
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		r.add(Warning, name, "chmod 600 "+name, "others may read %s", setting)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&everybody != 0:
+		r.add(Warning, name, "chmod o= "+name, "%s is open to everybody on this host", setting)
 	default:
 		r.okf(name, "%s is closed to others", setting)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"dfsd/internal/lab/standin"
 	"dfsd/sites/adsites"
@@ -108,7 +110,7 @@ func TestBind(t *testing.T) {
 		{"busy", &standIn{code: ldap.LDAPResultBusy}, nil, expect{Failed, "127.0.0.1:", "LDAP result 51, Busy", "sites.ldap.bind"}},
 		{"empty password", &standIn{}, func(o *Options) { _ = os.WriteFile(o.Directory.Bind.PasswordFile, []byte("\n"), 0o600) }, expect{Failed, "127.0.0.1:", "is empty", "password_file"}},
 		{"no password file", &standIn{}, func(o *Options) { o.Directory.Bind.PasswordFile += "x" }, expect{Failed, "pwx", "does not exist", "mode 0600"}},
-		{"open password file", &standIn{}, func(o *Options) { _ = os.Chmod(o.Directory.Bind.PasswordFile, 0o640) }, expect{Warning, "pw", "others may read", "chmod 600 "}},
+		{"open password file", &standIn{}, func(o *Options) { _ = os.Chmod(o.Directory.Bind.PasswordFile, 0o604) }, expect{Warning, "pw", "open to everybody", "chmod o= "}},
 		{"no account", &standIn{entries: rootOf(time.Now())}, func(o *Options) { o.Directory.Bind = nil }, expect{Notice, "sites.ldap.bind", "without an account", "sites.ldap.bind"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,6 +158,34 @@ func TestLDAPModes(t *testing.T) {
 		o := Options{Directory: &adsites.Config{Domain: "lab.test", Bind: ldapOptions(t, "x", ca).Directory.Bind}, FreshDNS: []string{serveZone(t).address}}
 		wants(t, inspect(t, o), expect{Failed, "controllers", "no domain controller is found", "sites.ldap.url"})
 	})
+}
+
+// TestSecretModes: of a password file the checks say what its reader says.
+func TestSecretModes(t *testing.T) {
+	ca := standin.NewAuthority("Lab CA")
+	directory := &standIn{entries: map[string][]*ldap.Entry{" (objectClass=*)": {ldap.NewEntry("", map[string][]string{
+		"configurationNamingContext": {"CN=Configuration,DC=lab,DC=test"}, "dnsHostName": {"dc1"}, "highestCommittedUSN": {"1"},
+	})}}}
+	o := ldapOptions(t, "ldaps://"+directory.listen(t, ca.Server(time.Now().Add(900*24*time.Hour), "127.0.0.1")), ca)
+	name := o.Directory.Bind.PasswordFile
+	for _, mode := range []os.FileMode{0o400, 0o600, 0o640, 0o440, 0o660, 0o604, 0o644, 0o602, 0o601} {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		core, seen := observer.New(zap.WarnLevel)
+		reader := adsites.NewReader(*o.Directory, adsites.Options{Log: zap.New(core)})
+		if _, err := reader.Read(t.Context()); err == nil {
+			t.Fatal("the stand-in has a topology")
+		}
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+		warns := seen.FilterMessage("password file is open to everybody on this host").Len() > 0
+		told := expect{Warning, name, "", "chmod o= "}.in(inspect(t, o))
+		if told != warns || !told && !(expect{OK, name, "closed to others", ""}).in(inspect(t, o)) {
+			t.Errorf("mode %04o: a finding %v, and its reader warns %v", mode, told, warns)
+		}
+	}
 }
 
 // TestOtherPort finds StartTLS where LDAPS is closed.

@@ -46,6 +46,8 @@ type Options struct {
 	Namespaces *namespace.Snapshot
 	// Topology is the one in force; nil: no sites.
 	Topology *sites.Topology
+	// DefaultSite is sites.default; empty: there is none.
+	DefaultSite string
 	// Replication is the replication section; nil: there is none.
 	Replication *replication.Config
 	// OwnKey returns this host's key without making one. Its error wraps
@@ -69,6 +71,14 @@ type Live interface {
 	// ClientsWithoutSite returns the networks of clients that asked and have no
 	// site.
 	ClientsWithoutSite(ctx context.Context) ([]Network, error)
+	// ClientsByDefault returns sites.default, empty where there is none now, and
+	// the networks of clients that asked, are in no subnet, and were given that
+	// site.
+	ClientsByDefault(ctx context.Context) (site string, from []Network, err error)
+	// Listening returns the addresses at which the daemon takes connections of
+	// clients and members, as the configuration that it began with has them; none
+	// where it does not say.
+	Listening(ctx context.Context) ([]string, error)
 	// HostFaults returns the targets' hosts whose addresses cannot be looked
 	// up, and why.
 	HostFaults(ctx context.Context) (map[string]string, error)
@@ -77,7 +87,7 @@ type Live interface {
 	DirectoryAge(ctx context.Context) (time.Duration, error)
 }
 
-// Network is a network whose clients have no site.
+// Network is a network of clients that is in no subnet of a site.
 type Network struct {
 	// Prefix is the network.
 	Prefix netip.Prefix

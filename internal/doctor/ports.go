@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -38,20 +39,74 @@ func (d *doctor) checkListen(ctx context.Context, r *report, setting, address st
 	case err == nil:
 		_ = l.Close() // nothing was accepted
 		if d.Live != nil {
-			r.add(Failed, address, "systemctl restart dfsd; journalctl -u dfsd says why it does not listen", "the daemon runs and does not listen at %s", setting)
+			tellMute(r, setting, address)
 			return
 		}
 		r.okf(address, "is free for %s", setting)
 	case errors.Is(err, syscall.EADDRINUSE):
 		d.checkHolder(ctx, r, setting, address, smb)
 	case errors.Is(err, fs.ErrPermission):
-		r.add(Failed, address, "run as root, or: setcap cap_net_bind_service=+ep /usr/bin/dfsd", "this user may not listen at %s: ports below 1024 need CAP_NET_BIND_SERVICE", setting)
+		d.checkUntried(ctx, r, setting, address, smb)
+	case errors.Is(err, syscall.EAFNOSUPPORT) && smb && len(d.SMBListen) > 1:
+		r.add(Notice, address, "take the address out of "+setting, "this machine has no address of that family, and the daemon goes without")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		own, _ := d.addrs() // none: the sentence says so
 		r.add(Failed, address, "set "+setting+" to an address of this machine, or to 0.0.0.0", "this machine does not have the address; it has %s", addrList(outward(own)))
 	default:
 		r.add(Failed, address, "correct "+setting, "cannot listen there: %v", err)
 	}
+}
+
+// checkUntried finds out about an address that this user may not bind: the daemon
+// has that right from its unit, so that it is lacking here is no fault. Such a
+// port is asked for before the system looks whether it is taken.
+func (d *doctor) checkUntried(ctx context.Context, r *report, setting, address string, smb bool) {
+	const asRoot = "sudo dfsd doctor"
+	conn, err := d.connect(ctx, reachable(address))
+	if err == nil {
+		_ = conn.Close() // nothing was said
+	}
+	switch known := d.holderAt(address) != "" || d.Live != nil; {
+	case err == nil && known:
+		d.checkHolder(ctx, r, setting, address, smb)
+	case err == nil:
+		r.add(Notice, address, asRoot, "a server has the port and %s; this user may not see whose it is", d.answers(ctx, address, smb))
+	case d.Live != nil && d.serves(ctx, address):
+		r.add(Failed, address, mendRestart, "the daemon has the port and does not take a connection: %v", err)
+	case d.Live != nil:
+		tellMute(r, setting, address)
+	default:
+		r.add(Notice, address, asRoot+"; where no unit starts the daemon: setcap cap_net_bind_service=+ep /usr/bin/dfsd",
+			"cannot be tried as this user: ports below 1024 need CAP_NET_BIND_SERVICE; nobody answers there now")
+	}
+}
+
+const mendRestart = "systemctl restart dfsd; journalctl -u dfsd"
+
+// tellMute is about an address that the daemon that runs does not have.
+func tellMute(r *report, setting, address string) {
+	r.add(Failed, address, mendRestart+" says why it does not listen", "the daemon runs and does not listen at %s", setting)
+}
+
+// serves tells whether the daemon that runs has an address, by its own word. One
+// that says nothing of addresses has it, for all that is known.
+func (d *doctor) serves(ctx context.Context, address string) bool {
+	if d.Live == nil {
+		return false
+	}
+	all, err := d.Live.Listening(ctx)
+	return err != nil || len(all) == 0 || slices.ContainsFunc(all, func(at string) bool { return covers(at, address) })
+}
+
+// covers tells whether a daemon that listens at one address has the other.
+func covers(at, address string) bool {
+	has, err := netip.ParseAddrPort(withHost(at))
+	wanted, wrong := netip.ParseAddrPort(withHost(address))
+	if err != nil || wrong != nil {
+		return at == address
+	}
+	all := strings.HasPrefix(at, ":") || has.Addr().IsUnspecified() && has.Addr().Is4() == wanted.Addr().Is4()
+	return has.Port() == wanted.Port() && (all || has.Addr() == wanted.Addr())
 }
 
 // listenNetwork has an IPv6 address take IPv6 alone, as the daemon does.
@@ -68,18 +123,11 @@ func listenNetwork(address string) string {
 
 // checkHolder says who has an address that is taken.
 func (d *doctor) checkHolder(ctx context.Context, r *report, setting, address string, smb bool) {
-	who := ""
-	if at, err := netip.ParseAddrPort(withHost(address)); err == nil {
-		who = d.holder(at)
-	}
-	answers := "takes connections"
-	if smb {
-		answers = d.speaksSMB(ctx, address)
-	}
-	ours := isDaemon(who) || who == "" && d.Live != nil
+	who, answers := d.holderAt(address), d.answers(ctx, address, smb)
+	ours := isDaemon(who) || who == "" && d.serves(ctx, address)
 	switch {
 	case ours && strings.HasPrefix(answers, "does not"):
-		r.add(Failed, address, "systemctl restart dfsd; journalctl -u dfsd", "the daemon has the port and %s", answers)
+		r.add(Failed, address, mendRestart, "the daemon has the port and %s", answers)
 	case ours:
 		r.okf(address, "the daemon has the port and %s", answers)
 	case who == "":
@@ -90,6 +138,23 @@ func (d *doctor) checkHolder(ctx context.Context, r *report, setting, address st
 	default:
 		r.add(Failed, address, "stop it, or set "+setting+" to another address", "%s has the port and %s", who, answers)
 	}
+}
+
+// holderAt names the process that has an address, "" where that cannot be told.
+func (d *doctor) holderAt(address string) string {
+	at, err := netip.ParseAddrPort(withHost(address))
+	if err != nil {
+		return ""
+	}
+	return d.holder(at)
+}
+
+// answers says how who has an address answers.
+func (d *doctor) answers(ctx context.Context, address string, smb bool) string {
+	if !smb {
+		return "takes connections"
+	}
+	return d.speaksSMB(ctx, address)
 }
 
 // withHost gives an address that names a port alone the one that means all.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"net"
@@ -60,7 +61,7 @@ func TestListen(t *testing.T) {
 		{"another", talker(t, "HTTP/1.1 400"), "nginx (pid 7)", daemon{}, nil, expect{Failed, "127", "nginx (pid 7) has the port and does not answer SMB: it speaks something else", "smb.listen"}},
 		{"a name like ours", talker(t, smb), "dfsdx (pid 7)", nil, nil, expect{Failed, "127", "dfsdx", "smb.listen"}},
 		{"unknown", talker(t, smb), "", nil, nil, expect{Failed, "127", "another server", "ss -ltnp"}},
-		{"no right", "127.0.0.1:445", "", nil, refuse(syscall.EACCES), expect{Failed, ":445", "CAP_NET_BIND_SERVICE", "setcap cap_net_bind_service=+ep"}},
+		{"another's, by the daemon's word", talker(t, smb), "", daemon{listening: []string{"127.9.9.9:445"}}, nil, expect{Failed, "127", "another server", "ss -ltnp"}},
 		{"not ours", "192.0.2.9:445", "", nil, refuse(syscall.EADDRNOTAVAIL), expect{Failed, ":445", "it has 10.1.0.7", "set smb.listen"}},
 		{"nonsense", "192.0.2.9:445", "", nil, refuse(syscall.EINVAL), expect{Failed, ":445", "invalid argument", "correct smb.listen"}},
 	} {
@@ -72,6 +73,78 @@ func TestListen(t *testing.T) {
 			}
 			wants(t, examine(t, Options{SMBListen: []string{tt.address}, Live: tt.live, world: w}, Ports), tt.want)
 		})
+	}
+}
+
+// TestListenUntried is of a user who may not bind the port: the system says so
+// before it says that the port is taken.
+func TestListenUntried(t *testing.T) {
+	const smb = "\x00\x00\x00\x40\xfeSMB rest"
+	says := func(at ...string) daemon { return daemon{listening: at} }
+	served, other, mute, free := talker(t, smb), talker(t, "HTTP/1.1 400"), talker(t, ""), deadAddress(t)
+	for _, tt := range []struct {
+		name, address, holder string
+		live                  Live
+		want                  expect
+	}{
+		{"ours by its word", served, "", says("10.1.0.7:445", served), expect{OK, served, "the daemon has the port and answers SMB", ""}},
+		{"ours by its name", served, "dfsd (pid 7)", nil, expect{OK, served, "the daemon has the port and answers SMB", ""}},
+		{"a daemon that says nothing of it", served, "", daemon{err: errors.New("gone")}, expect{OK, served, "the daemon has the port", ""}},
+		{"ours and mute", mute, "", says(mute), expect{Failed, mute, "the daemon has the port and does not answer SMB", "systemctl restart dfsd"}},
+		{"ours and gone", free, "", says(free), expect{Failed, free, "does not take a connection", "systemctl restart dfsd"}},
+		{"the daemon is elsewhere", served, "", says("10.1.0.7:445"), expect{Failed, served, "another server has the port", "ss -ltnp"}},
+		{"the daemon is elsewhere, and nobody here", free, "", says("10.1.0.7:445"), expect{Failed, free, "does not listen at smb.listen", "journalctl -u dfsd"}},
+		{"Samba's", served, "smbd (pid 7)", nil, expect{Failed, served, "Samba (smbd (pid 7)) has the port", "bind interfaces only"}},
+		{"somebody's", served, "", nil, expect{Notice, served, "answers SMB; this user may not see whose it is", "sudo dfsd doctor"}},
+		{"a web server's", other, "", nil, expect{Notice, other, "does not answer SMB", "sudo dfsd doctor"}},
+		{"nobody's", free, "", nil, expect{Notice, free, "cannot be tried as this user", "setcap cap_net_bind_service=+ep"}},
+	} {
+		for _, errno := range []syscall.Errno{syscall.EACCES, syscall.EPERM} {
+			t.Run(tt.name, func(t *testing.T) {
+				w := lab()
+				w.holder = func(netip.AddrPort) string { return tt.holder }
+				w.listen = func(context.Context, string, string) (net.Listener, error) {
+					return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", errno)}
+				}
+				wants(t, examine(t, Options{SMBListen: []string{tt.address}, Live: tt.live, world: w}, Ports), tt.want)
+			})
+		}
+	}
+}
+
+// TestNoSuchFamily: the daemon goes without, so long as it has another address.
+func TestNoSuchFamily(t *testing.T) {
+	w := lab()
+	w.listen = func(ctx context.Context, network, address string) (net.Listener, error) {
+		if network == "tcp6" {
+			return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("socket", syscall.EAFNOSUPPORT)}
+		}
+		return net.Listen(network, address)
+	}
+	wants(t, examine(t, Options{SMBListen: []string{"127.0.0.1:0", "[::]:0"}, world: w}, Ports),
+		expect{OK, "127.0.0.1:0", "is free", ""}, expect{Notice, "[::]:0", "goes without", "smb.listen"})
+	wants(t, examine(t, Options{SMBListen: []string{"[::]:0"}, world: w}, Ports), expect{Failed, "[::]:0", "cannot listen", "smb.listen"})
+}
+
+func TestCovers(t *testing.T) {
+	for _, tt := range []struct {
+		at, address string
+		want        bool
+	}{
+		{"10.1.0.7:445", "10.1.0.7:445", true},
+		{"10.1.0.7:445", "10.1.0.8:445", false},
+		{"10.1.0.7:445", "0.0.0.0:445", false},
+		{"0.0.0.0:445", "10.1.0.7:445", true},
+		{"0.0.0.0:445", "10.1.0.7:446", false},
+		{"0.0.0.0:445", "[::]:445", false},
+		{":445", "10.1.0.7:445", true},
+		{":445", "[::1]:445", true},
+		{"fs1:445", "fs1:445", true},
+		{"fs1:445", "fs2:445", false},
+	} {
+		if got := covers(tt.at, tt.address); got != tt.want {
+			t.Errorf("covers(%q, %q) = %v", tt.at, tt.address, got)
+		}
 	}
 }
 

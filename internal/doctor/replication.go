@@ -66,11 +66,29 @@ func (d *doctor) checkOwnKey(_ context.Context, r *report) {
 	case len(expected) > 0:
 		r.add(Failed, "own key", fmt.Sprintf("set the key of %s in replication to '%s' on every host, then: dfsd config reload", d.Host, key),
 			"the configuration names another key for this host in %s", strings.Join(expected, ", "))
+	case !found && d.refersReplicas():
+		r.add(Warning, "own key", fmt.Sprintf("put {host: %s, key: '%s'} into replication.observers on every host; then: dfsd config reload on the members, and restart dfsd here", d.Host, key),
+			"this host is neither a member nor an observer, and hears nothing of the replication of its namespaces' folders: their targets all count as lagging")
 	case !found:
 		r.add(Notice, "own key", "", "this host is in no replication group; its key is %s", key)
 	default:
 		r.okf("own key", "%s, as the configuration says", key)
 	}
+}
+
+// refersReplicas reports whether this host sends clients to folders that replicate.
+func (d *doctor) refersReplicas() bool {
+	if d.Namespaces == nil || len(d.SMBListen) == 0 {
+		return false
+	}
+	for _, root := range d.Namespaces.Roots() {
+		for link := range root.Links() {
+			if link.Replicates() != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func checkIslands(r *report, g replication.GroupConfig) {

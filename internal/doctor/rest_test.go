@@ -50,6 +50,7 @@ func TestSites(t *testing.T) {
 			[]expect{{Warning, "LON", "no link joins", "{name: LON-HQ, sites: [LON, HQ], cost: 100} to sites.static.links"}},
 		},
 		{"no subnet", func(c *sites.Config, _ *Options) { c.Subnets = c.Subnets[:1] }, []expect{{Notice, "NY", "no subnet", "samba-tool sites subnet create PREFIX NY"}}},
+		{"no subnet, and the default", func(c *sites.Config, o *Options) { c.Subnets, o.DefaultSite = c.Subnets[:1], "ny" }, []expect{{OK, "topology", "2 sites", ""}}},
 		{"this host nowhere", func(c *sites.Config, _ *Options) { c.Subnets[0].Prefix = netip.MustParsePrefix("10.9.0.0/16") }, []expect{{Notice, "this host", "10.1.0.7", `{prefix: "10.1.0.0/24", site: SITE} to sites.static.subnets`}}},
 		{
 			"unknown site of a target", func(_ *sites.Config, o *Options) {
@@ -73,6 +74,16 @@ func TestSites(t *testing.T) {
 		{
 			"clients with a directory", func(_ *sites.Config, o *Options) { o.Live, o.Directory = daemon{networks: many}, ads },
 			[]expect{{Warning, "172.16.5.0/24", "7 requests", "samba-tool sites subnet create 172.16.5.0/24 SITE"}, {Warning, "clients", "5 networks more", "sites.default"}},
+		},
+		{
+			"clients by default", func(_ *sites.Config, o *Options) {
+				other := Network{Prefix: netip.MustParsePrefix("172.16.6.0/24"), Count: 9}
+				o.Live = daemon{site: "HQ", defaulted: []Network{network, other}}
+			},
+			[]expect{
+				{OK, "clients", "all clients", ""},
+				{Notice, "sites.default", "16 requests from 2 networks in no subnet, most from 172.16.6.0/24: sites.default takes them to be at HQ", "172.16.6.0/24"},
+			},
 		},
 		{"all clients have one", func(_ *sites.Config, o *Options) { o.Live = daemon{} }, []expect{{OK, "clients", "all clients", ""}}},
 		{"the daemon is mute", func(_ *sites.Config, o *Options) { o.Live, o.Directory = daemon{err: errors.New("gone")}, ads }, []expect{{Skipped, "clients", "gone", ""}, {Skipped, "age", "gone", ""}}},
@@ -310,6 +321,44 @@ func TestOwnKey(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := Options{Host: "fs1", DataDir: "/var/lib/dfsd", Replication: tt.config, OwnKey: func() (replication.Fingerprint, error) { return own, tt.err }}
+			wants(t, examine(t, o, Replication), tt.want)
+		})
+	}
+}
+
+// TestOutsider: who sends clients to what replicates has to hear how it does.
+func TestOutsider(t *testing.T) {
+	own := replication.Fingerprint{7}
+	refers := func(replicates string) *namespace.Snapshot {
+		folder := namespace.FolderConfig{Path: "f", Replicates: replicates, Targets: []namespace.TargetConfig{{Path: `\\fs2\a`}}}
+		folder.SetDefaults()
+		root := namespace.Config{Name: "public", Folders: []namespace.FolderConfig{folder}}
+		root.SetDefaults()
+		s, err := namespace.New([]namespace.Config{root})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	in := expect{Notice, "own key", "in no replication group", ""}
+	for _, tt := range []struct {
+		name, host, replicates string
+		listen                 []string
+		want                   expect
+	}{
+		{"refers", "ns1", "g/p", []string{":445"}, expect{Warning, "own key", "neither a member nor an observer", "put {host: ns1, key: '" + own.String() + "'} into replication.observers"}},
+		{"refers to what does not replicate", "ns1", "", []string{":445"}, in},
+		{"serves no namespace", "ns1", "g/p", nil, in},
+		{"observes", "ns2", "g/p", []string{":445"}, expect{OK, "own key", "as the configuration says", ""}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := Options{
+				Host: tt.host, Namespaces: refers(tt.replicates), SMBListen: tt.listen, OwnKey: func() (replication.Fingerprint, error) { return own, nil },
+				Replication: &replication.Config{
+					Groups:    []replication.GroupConfig{{Name: "g", Members: []replication.MemberConfig{{Host: "fs1"}, {Host: "fs2"}}}},
+					Observers: []replication.ObserverConfig{{Host: "ns2", Key: own}},
+				},
+			}
 			wants(t, examine(t, o, Replication), tt.want)
 		})
 	}

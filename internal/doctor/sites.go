@@ -17,7 +17,7 @@ const maxTold = 20
 func (d *doctor) siteChecks() []Check {
 	var checks []Check
 	if d.Live != nil {
-		checks = append(checks, check(Sites, "clients", d.checkClients))
+		checks = append(checks, check(Sites, "clients", d.checkClients), check(Sites, "sites.default", d.checkDefault))
 		if d.Directory != nil {
 			checks = append(checks, check(Sites, "age", d.checkAge))
 		}
@@ -43,8 +43,7 @@ func (d *doctor) checkClients(ctx context.Context, r *report) {
 		r.skipf("clients", "the daemon does not say: %v", err)
 		return
 	}
-	networks = slices.Clone(networks)
-	slices.SortStableFunc(networks, func(a, b Network) int { return cmp.Compare(b.Count, a.Count) })
+	networks = busiestFirst(networks)
 	for _, n := range networks[:min(len(networks), maxTold)] {
 		r.add(Warning, n.Prefix.String(), d.mendSubnet(n.Prefix), "%s from there without a site, the last at %s",
 			countOf(int(min(n.Count, 1<<31-1)), "request"), n.Last.UTC().Format(time.RFC3339))
@@ -55,6 +54,29 @@ func (d *doctor) checkClients(ctx context.Context, r *report) {
 	if len(networks) == 0 {
 		r.okf("clients", "all clients that asked have a site")
 	}
+}
+
+func busiestFirst(networks []Network) []Network {
+	networks = slices.Clone(networks)
+	slices.SortStableFunc(networks, func(a, b Network) int { return cmp.Compare(b.Count, a.Count) })
+	return networks
+}
+
+// checkDefault tells of clients to which sites.default gave a site: as somebody
+// wanted it, but perhaps not for so many.
+func (d *doctor) checkDefault(ctx context.Context, r *report) {
+	site, networks, err := d.Live.ClientsByDefault(ctx)
+	if err != nil || len(networks) == 0 {
+		return // the check of the clients says so
+	}
+	networks = busiestFirst(networks)
+	most := networks[0].Prefix
+	requests := uint64(0)
+	for _, n := range networks {
+		requests += n.Count
+	}
+	r.add(Notice, "sites.default", d.mendSubnet(most), "%s from %s in no subnet, most from %s: sites.default takes them to be at %s",
+		countOf(int(min(requests, 1<<31-1)), "request"), countOf(len(networks), "network"), most, cmp.Or(site, "a site"))
 }
 
 // mendSubnet is what gives a network a site.
@@ -92,6 +114,9 @@ func (d *doctor) checkTopology(_ context.Context, r *report) {
 	}
 	for _, s := range d.Topology.Subnets() {
 		homed[s.Site] = true
+	}
+	if site, ok := d.Topology.Lookup(d.DefaultSite); ok {
+		homed[site] = true // the clients in no subnet are in it
 	}
 	all := d.Topology.Sites()
 	var alone, empty []string

@@ -11,10 +11,13 @@ import (
 // here changes it. A time that is not known is the zero time, and every age is
 // as of At.
 type Facts struct {
-	At         time.Time        `json:"at"`
-	Host       string           `json:"host"`
-	Version    string           `json:"version"`
-	Started    time.Time        `json:"started,omitzero"`
+	At      time.Time `json:"at"`
+	Host    string    `json:"host"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started,omitzero"`
+	// Listening are the addresses at which clients and members are taken in, as
+	// the configuration at the start has them.
+	Listening  []string         `json:"listening,omitempty"`
 	Config     ConfigFacts      `json:"config"`
 	Directory  DirectoryFacts   `json:"directory"`
 	Clients    ClientFacts      `json:"clients"`
@@ -23,7 +26,10 @@ type Facts struct {
 	// Unresolved are targets' hosts whose addresses are not found, and why.
 	Unresolved map[string]string `json:"unresolved,omitempty"`
 	Decisions  []DecisionFacts   `json:"decisions"`
-	Members    []MemberFacts     `json:"members"`
+	// Outsider is a host that is neither a member nor an observer, so that no
+	// member tells it anything, and Members is empty.
+	Outsider bool          `json:"outsider,omitempty"`
+	Members  []MemberFacts `json:"members"`
 	// Events are the latest, the newest first, at most 200.
 	Events []EventFacts `json:"events"`
 }
@@ -60,9 +66,16 @@ type ClientFacts struct {
 	Referrals   uint64 `json:"referrals"`
 	WithoutSite uint64 `json:"without_site"` // of them, those to clients in no known site
 	// Sample holds some of the networks that those clients came from.
-	Sample      []Unmapped `json:"sample,omitempty"`
-	Sessions    int        `json:"sessions"`    // now
-	Connections int        `json:"connections"` // now
+	Sample []Unmapped `json:"sample,omitempty"`
+	// ByDefault counts those to clients that are in no subnet and were taken to
+	// be at DefaultSite. They have a site, and are not among WithoutSite.
+	ByDefault uint64 `json:"by_default"`
+	// DefaultSite is sites.default now; empty: none.
+	DefaultSite string `json:"default_site,omitempty"`
+	// DefaultSample holds some of the networks that those came from.
+	DefaultSample []Unmapped `json:"default_sample,omitempty"`
+	Sessions      int        `json:"sessions"`    // now
+	Connections   int        `json:"connections"` // now
 }
 
 // Unmapped is a network of clients that is in no subnet.

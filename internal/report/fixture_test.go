@@ -49,7 +49,7 @@ func wellFacts() *Facts {
 			{Host: fs1, Self: true, Software: "dfsd 1.4.0", Folders: []status.Folder{replica(fs1, fs2)}},
 			{Host: fs2, Software: "dfsd 1.4.0", HeardSeconds: 6, Folders: []status.Folder{replica(fs1, fs2)}},
 		},
-		Events: []EventFacts{{At: before(3 * time.Hour), ID: "DFSD-CONFIG-0001", Level: "info", Text: "the configuration is in force"}},
+		Events: []EventFacts{{At: before(3 * time.Hour), ID: "DFSD-CONFIG-0001", Level: "info", Text: "configuration read; digest: 9f86d081884c7d65; file: /etc/dfsd/dfsd.yaml"}},
 	}
 }
 
@@ -65,48 +65,68 @@ func replica(a, b string) status.Folder {
 	}
 }
 
+// The texts that others make: TestTextsAreReal holds them against their makers.
+const (
+	refusedText = `/etc/dfsd/dfsd.yaml:41:9: unknown key "targts" in folder; did you mean "targets"?`
+	haltedText  = "/srv/archive: the folder is suddenly empty (mount or restore what belongs there, and replication goes on by itself; " +
+		"if it is meant to be empty, run `dfsd replication resume branch/archive`)"
+	oddText     = "CN=10.9.0.0/16,CN=Subnets,CN=Sites,CN=Configuration,DC=corp,DC=example,DC=com: the subnet is left out: it belongs to no site"
+	laggingText = "1412 files behind " + fs1 + ", the oldest by 14m; its gate allows 2m"
+	downText    = "dial: 10.1.0.7:445: i/o timeout"
+	drainedText = "by root (new disks); dfsd target online brings it back"
+	waitingText = `\\*\public\archive: \\` + fs2 + `\archive is not known to hold everything, no word of the replication of ` + fs3 +
+		" for 4m0s: dfsd target offline takes the target out at once"
+	demotedText = `target stands behind others; folder: \\*\public\tools; from: up; reason: dial: 10.1.0.7:445: i/o timeout; target: \\` + fs1 + `\tools; to: down`
+)
+
+// unreachedText is of a member to which there is no way.
+func unreachedText(host, address string) string {
+	return "dial " + host + " at " + host + ":5722: dial tcp " + address + ":5722: connect: no route to host"
+}
+
 // troubledFacts has some of everything that can be wrong.
 func troubledFacts() *Facts {
 	f := wellFacts()
-	f.Config.LastError = "dfsd.yaml:41:7: unknown field \"targts\" in folder; did you mean \"targets\"?"
-	f.Directory.Error, f.Directory.At, f.Directory.AgeSeconds = "dial tcp 10.1.0.5:636: connect: connection refused", before(2*time.Hour), 7200
-	f.Directory.Warnings = []string{"subnet 10.9.0.0/16 has no site"}
+	f.Config.LastError = refusedText
+	f.Directory.Error, f.Directory.At, f.Directory.AgeSeconds = "dc1.corp.example.com:636: dial tcp 10.1.0.5:636: connect: connection refused", before(2*time.Hour), 7200
+	f.Directory.Warnings = []string{oddText}
 	f.Clients.WithoutSite = 903
 	f.Clients.Sample = []Unmapped{{Network: "10.9.3.0/24", Last: before(time.Minute), Count: 880}, {Network: "10.9.4.0/24", Last: before(time.Hour), Count: 23}}
 	folders := f.Namespaces[0].Folders
 	folders[0].EffectiveTTLSeconds = 60
-	folders[0].Targets[1].State, folders[0].Targets[1].Reason, folders[0].Targets[1].Since = TargetLagging, "14 min behind, the gate is 2m", before(12*time.Minute)
+	folders[0].Targets[1].State, folders[0].Targets[1].Reason, folders[0].Targets[1].Since = TargetLagging, laggingText, before(12*time.Minute)
 	folders[1].Targets[0].State, folders[1].Targets[0].Since = TargetDown, before(5*time.Minute)
-	folders[1].Targets[0].ProbeError = "dial tcp 10.1.0.7:445: i/o timeout"
+	folders[1].Targets[0].Reason, folders[1].Targets[0].ProbeError = downText, downText
 	drained := upTarget(fs3, "archive", "Paris")
-	drained.State, drained.Since, drained.Reason = TargetDrained, before(time.Hour), "drained by an administrator"
+	drained.State, drained.Since, drained.Reason = TargetDrained, before(time.Hour), drainedText
 	f.Namespaces[0].Folders = append(folders, FolderFacts{
-		Path: "archive", State: "online", TTLSeconds: 1800, EffectiveTTLSeconds: 1800, Targets: []TargetFacts{drained, upTarget(fs1, "archive", "NewYork")},
+		Path: "archive", State: "online", Replicates: "branch/media", TTLSeconds: 1800, EffectiveTTLSeconds: 60,
+		Targets: []TargetFacts{drained, upTarget(fs2, "archive", "London")},
 	})
 	f.Decisions = []DecisionFacts{{
-		Kind: "drained", Scope: `\\*\public\archive`, Target: drained.Path, Reason: "new disks", By: "root", At: before(time.Hour),
-		Phase: "waiting for other targets", WaitingFor: []string{`12 files at \\` + fs1 + `\archive`},
+		Kind: "drain", Scope: `\\*\public\archive`, Target: drained.Path, Reason: "new disks", By: "root", At: before(time.Hour),
+		Phase: "waiting for the last changes", WaitingFor: []string{waitingText},
 	}}
 	f.Members[0].Folders[0].Connections[0].BacklogFiles = 1412
 	f.Members[0].Folders[0].Connections[0].BacklogBytes = 3 << 30
 	f.Members[0].Folders[0].Connections[0].OldestSeconds = 840
 	f.Members[1].Folders[0].Preserved.Bytes = 39 << 27
 	f.Members = append(f.Members, MemberFacts{
-		Host: fs3, HeardSeconds: 240, Via: fs2, Error: "no answer", Software: "dfsd 1.3.9",
+		Host: fs3, HeardSeconds: 240, Via: fs2, Error: unreachedText(fs3, "10.3.0.11"), Software: "dfsd 1.3.9",
 		Folders: []status.Folder{
 			{
 				Group: "branch", Folder: "archive", State: status.Failed, Path: "/srv/archive", Watch: "scan",
-				Error: "the directory is empty: run `dfsd replication resume branch/archive` if it is meant to be",
+				Error: haltedText,
 			},
 			{
 				Group: "branch", Folder: "media", State: status.InitialSync, Path: "/srv/media", Watch: "inotify", UnreadFiles: 3,
 				Unread:      []status.Unread{{Path: "cuts/a.mov", Error: "open for writing", Seconds: 4000}},
 				Progress:    &status.Progress{Phase: "installing", FilesDone: 12000, FilesTotal: 50000, BytesDone: 9 << 30, BytesTotal: 40 << 30, SecondsLeft: 1260},
-				Connections: []status.Connection{{From: fs2, To: fs3, State: status.Connecting, LastError: "connection reset by peer"}},
+				Connections: []status.Connection{{From: fs2, To: fs3, State: status.Connecting, LastError: unreachedText(fs2, "10.2.0.11")}},
 			},
 		},
 	})
-	f.Events = append([]EventFacts{{At: before(5 * time.Minute), ID: "DFSD-TARGET-0001", Level: "warn", Text: `\\fs1\tools is down`}}, f.Events...)
+	f.Events = append([]EventFacts{{At: before(5 * time.Minute), ID: "DFSD-TARGET-0001", Level: "warn", Text: demotedText}}, f.Events...)
 	return f
 }
 
@@ -118,7 +138,7 @@ func largeFacts(n int) *Facts {
 		a := upTarget(fmt.Sprintf("fs%d.nyc.corp.example.com", i%40), fmt.Sprintf("department-%05d$", i), "NewYork")
 		b := upTarget(fmt.Sprintf("fs%d.lon.corp.example.com", i%40), fmt.Sprintf("department-%05d$", i), "London")
 		if i%10 == 0 {
-			b.State, b.ProbeError, b.Reason = TargetDown, "dial tcp 10.1.0.7:445: i/o timeout", "3 probes failed"
+			b.State, b.ProbeError, b.Reason = TargetDown, downText, downText
 		}
 		f.Namespaces[0].Folders = append(f.Namespaces[0].Folders, FolderFacts{
 			Path: fmt.Sprintf(`departments\department-%05d`, i), State: "online", TTLSeconds: 1800, EffectiveTTLSeconds: 1800,

@@ -250,6 +250,26 @@ func TestNothingIsLeftOut(t *testing.T) {
 	}
 }
 
+// Clients that sites.default gave a site stand apart from those without one.
+func TestClientsInNoSubnet(t *testing.T) {
+	f := wellFacts()
+	f.Clients.ByDefault, f.Clients.DefaultSite = 2000, "H<Q"
+	f.Clients.Sample = []Unmapped{{Network: "10.9.3.0/24", Count: 3}}
+	f.Clients.DefaultSample = []Unmapped{{Network: "10.9.4.0/24", Count: 2000}}
+	page := pageOf(t, f, noon)
+	checkPage(t, page)
+	for _, want := range []string{
+		`Of them to clients in no known site</th><td><bdi>3 (less than 0.1 %)</bdi>`,
+		`Of them to clients that are in no subnet and are taken to be at H&lt;Q by sites.default</th><td><bdi>2,000 (17 %)</bdi>`,
+		`<bdi>10.9.3.0/24</bdi></th><td><bdi>no site</bdi></td><td class="n">3</td>`,
+		`<bdi>10.9.4.0/24</bdi></th><td><bdi>H&lt;Q by sites.default</bdi></td><td class="n">2,000</td>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+}
+
 func TestMatrixHasATableTwin(t *testing.T) {
 	f := troubledFacts()
 	page := pageOf(t, f, noon)
@@ -339,7 +359,7 @@ func BenchmarkHTML10kTargets(b *testing.B) {
 	down := largeFacts(10000)
 	for i := range down.Namespaces[0].Folders {
 		for k := range 2 {
-			target(down, i, k).State, target(down, i, k).ProbeError = TargetDown, "dial tcp 10.1.0.7:445: i/o timeout"
+			target(down, i, k).State, target(down, i, k).ProbeError = TargetDown, downText
 		}
 	}
 	for name, f := range map[string]*Facts{"well": largeFacts(10000), "down": down} {

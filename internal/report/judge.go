@@ -29,19 +29,20 @@ const (
 	backlogOld     = 300.0  // seconds, of the oldest change that is owed
 	drainLong      = 10 * time.Minute
 	preservedFull  = 0.9  // of the quota
-	withoutSite    = 0.01 // of the referrals
+	inNoSubnet     = 0.01 // of the referrals
 	manyOfOneHost  = 4    // so many targets of one server are told as one finding
 	namesInSummary = 3    // a summary names no more than so many examples
 )
 
 // judging collects what is found in one Facts.
 type judging struct {
-	f     *Facts
-	now   time.Time
-	since float64 // seconds from the making of f to now
-	found []Finding
-	tally tally
-	links []link // the connections, each once
+	f      *Facts
+	now    time.Time
+	since  float64 // seconds from the making of f to now
+	found  []Finding
+	tally  tally
+	links  []link // the connections, each once
+	places places
 	// replicated holds the folders that some member told of, by name, and
 	// decisions those about a target or a host; keys are in lower case.
 	replicated map[string]*replicated
@@ -61,7 +62,7 @@ type tally struct {
 // subsystem that exists here. It keeps nothing of f and changes nothing.
 func Judge(f *Facts, now time.Time) Status {
 	j := &judging{
-		f: f, now: now,
+		f: f, now: now, places: placesOf(f),
 		found:      []Finding{}, // a list in JSON even where it is empty
 		replicated: map[string]*replicated{}, decisions: map[string][]*DecisionFacts{},
 	}

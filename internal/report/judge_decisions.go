@@ -60,7 +60,7 @@ func (j *judging) decisionFinding(d *DecisionFacts) Finding {
 		f.Level = Degraded
 		f.Summary += ", and should have ended " + between(d.Until, j.now) + " ago"
 	case d.Kind != "offline" && len(d.WaitingFor) > 0 && d.Phase != waitingOutTTL && !d.At.IsZero() && j.now.Sub(d.At) > drainLong:
-		f.Level, f.Next = Degraded, "dfsd replication backlog"
+		f.Level, f.Next = Degraded, j.places.backlog("")
 		f.Summary += ", for " + between(d.At, j.now) + " now"
 	case !d.Until.IsZero():
 		f.Summary += ", for " + quantity.Span(d.Until.Sub(j.now).Seconds()) + " more"

@@ -88,7 +88,7 @@ func (j *judging) judgeMember(m *MemberFacts) {
 	switch age := m.HeardSeconds + j.since; {
 	case m.HeardSeconds < 0:
 		f.Summary = "this member was never heard"
-		f.Next = "dfsd doctor; replication.groups.members.address"
+		f.Next = reachMembers
 	case !(age <= memberSilent):
 		f.Summary = "this member has been silent for " + quantity.Span(age)
 		f.Since = j.ago(m.HeardSeconds)
@@ -193,7 +193,7 @@ func (j *judging) judgeLink(l *link, r *replicated) {
 	case status.Connected, status.ClosedBySchedule:
 	case status.ConnectionPaused:
 		if !pausedHere {
-			j.tell(f, Notice, "the connection is paused", "dfsd replication resume "+argument(l.folder), string(event.PausingSet))
+			j.tell(f, Notice, "the connection is paused", j.places.run(l.folder, "dfsd replication resume "+argument(l.folder)), string(event.PausingSet))
 		}
 	default:
 		j.tally.gaps++
@@ -209,7 +209,7 @@ func (j *judging) judgeLink(l *link, r *replicated) {
 	j.tally.oldest = max(j.tally.oldest, l.OldestSeconds)
 	f.Since = j.ago(l.OldestSeconds)
 	summary := counted(l.BacklogFiles, "file") + " (" + quantity.Bytes(l.BacklogBytes) + ") behind, the oldest change by " + quantity.Span(l.OldestSeconds) + l.asOf()
-	j.tell(f, level, summary+why, backlogCommand(l.folder), "")
+	j.tell(f, level, summary+why, j.places.backlog(l.folder), "")
 }
 
 func (j *judging) tell(f Finding, level Level, summary, next, id string) {

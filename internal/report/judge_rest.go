@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"dfsd/internal/event"
@@ -84,27 +85,60 @@ func (j *judging) judgeConfiguration() {
 	})
 }
 
-// judgeClients looks at whether clients are in known sites.
+// judgeClients looks at whether clients are in known sites. Those that
+// sites.default gave one have a site because somebody decided so.
 func (j *judging) judgeClients() {
 	c := &j.f.Clients
-	if c.WithoutSite == 0 || float64(c.WithoutSite) <= withoutSite*float64(c.Referrals) {
-		return
+	if many(c.WithoutSite, c.Referrals) {
+		j.add(Finding{
+			Subsystem: clients, Level: Notice, Subject: "clients without a site",
+			Summary: shareOf(c.WithoutSite, c.Referrals) + " went to clients in no known site" + mostFrom(c.Sample),
+			Next:    lookupCommand(c.Sample),
+		})
 	}
-	f := Finding{
-		Subsystem: clients, Level: Notice, Subject: "clients without a site",
-		Summary: percent(c.WithoutSite, c.Referrals) + " of referrals (" + quantity.Count(c.WithoutSite) + " of " + quantity.Count(c.Referrals) + ") went to clients in no known site",
-		Next:    "sites.static.subnets",
+	if many(c.ByDefault, c.Referrals) {
+		j.add(Finding{
+			Subsystem: clients, Level: Notice, Subject: "sites.default",
+			Summary: shareOf(c.ByDefault, c.Referrals) + " went to clients that are in no subnet and are taken to be at " + defaultSite(c) + mostFrom(c.DefaultSample),
+			Next:    lookupCommand(c.DefaultSample),
+		})
 	}
-	if len(c.Sample) > 0 {
-		most := c.Sample[0]
-		for _, u := range c.Sample[1:] {
-			if u.Count > most.Count {
-				most = u
-			}
-		}
-		address, _, _ := strings.Cut(most.Network, "/")
-		f.Summary += ", most from " + most.Network
-		f.Next = "dfsd site lookup " + argument(address)
+}
+
+// many reports whether enough referrals went to clients in no subnet to tell.
+func many(some, all uint64) bool { return some > 0 && float64(some) > inNoSubnet*float64(all) }
+
+func shareOf(some, all uint64) string {
+	return percent(some, all) + " of referrals (" + quantity.Count(some) + " of " + quantity.Count(all) + ")"
+}
+
+// defaultSite is where clients in no subnet are taken to be.
+func defaultSite(c *ClientFacts) string {
+	if c.DefaultSite == "" {
+		return "the site of sites.default"
 	}
-	j.add(f)
+	return c.DefaultSite + " by sites.default"
+}
+
+// busiest is the network of a sample that most referrals went to, "" for none.
+func busiest(sample []Unmapped) string {
+	if len(sample) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(sample, func(a, b Unmapped) int { return cmp.Compare(a.Count, b.Count) }).Network
+}
+
+func mostFrom(sample []Unmapped) string {
+	if network := busiest(sample); network != "" {
+		return ", most from " + network
+	}
+	return ""
+}
+
+func lookupCommand(sample []Unmapped) string {
+	address, _, _ := strings.Cut(busiest(sample), "/")
+	if address == "" {
+		return "sites.static.subnets"
+	}
+	return "dfsd site lookup " + argument(address)
 }

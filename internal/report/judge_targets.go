@@ -84,13 +84,6 @@ func (j *judging) judgeFolder(ns *NamespaceFacts, folder *FolderFacts, nsOffline
 	if nsOffline {
 		return
 	}
-	if folder.MaxLagSeconds > 0 && folder.Replicates != "" && j.replicated[strings.ToLower(folder.Replicates)] == nil {
-		j.add(Finding{
-			Subsystem: namespaces, Level: Notice, Subject: where,
-			Summary: "nothing is known here of " + folder.Replicates + ", so its gate of " + quantity.Span(folder.MaxLagSeconds) + " holds nobody back",
-			Next:    "namespaces.folders.replicates",
-		})
-	}
 	states := map[string]int{}
 	var since time.Time
 	for i := range folder.Targets {
@@ -100,13 +93,17 @@ func (j *judging) judgeFolder(ns *NamespaceFacts, folder *FolderFacts, nsOffline
 			since = t.Since
 		}
 	}
+	if states[TargetUp] == 0 && states[TargetLagging] > 0 {
+		j.tally.stale++
+	}
 	switch {
+	case states[TargetUp]+states[TargetLagging] > 0 && j.unheard(folder):
+		j.add(j.unheardFinding(where, folder, states, since))
 	case states[TargetUp] > 0:
 	case states[TargetLagging] > 0:
-		j.tally.stale++
 		j.add(Finding{
 			Subsystem: namespaces, Level: Degraded, Subject: where, Since: since, Event: string(event.TargetDemoted),
-			Summary: "no target holds everything: " + stateCounts(states, len(folder.Targets)), Next: backlogCommand(folder.Replicates),
+			Summary: "no target holds everything: " + stateCounts(states, len(folder.Targets)), Next: j.places.backlog(folder.Replicates),
 		})
 	default:
 		j.tally.dead++
@@ -115,6 +112,30 @@ func (j *judging) judgeFolder(ns *NamespaceFacts, folder *FolderFacts, nsOffline
 			Summary: "no target is up: " + stateCounts(states, len(folder.Targets)), Next: j.reviveCommand(where, folder, states),
 		})
 	}
+}
+
+// unheard reports whether the targets of a folder share what replicates, and no
+// word of that has reached this host: whatever its gate, they are lagging then, as
+// soon as there was time to hear.
+func (j *judging) unheard(folder *FolderFacts) bool {
+	return folder.Replicates != "" && j.replicated[strings.ToLower(folder.Replicates)] == nil
+}
+
+// unheardFinding tells of such a folder. A member or an observer that has only
+// just started may hear of it yet; others never do.
+func (j *judging) unheardFinding(where string, folder *FolderFacts, states map[string]int, since time.Time) Finding {
+	f := Finding{
+		Subsystem: namespaces, Level: Degraded, Subject: where, Since: since, Event: string(event.TargetDemoted), Next: j.places.otherwise,
+		Summary: "no target is known to hold everything, as no word of " + folder.Replicates + " reaches this host",
+	}
+	switch {
+	case j.f.Outsider:
+		f.Summary += ", which is neither a member nor an observer"
+	case states[TargetUp] > 0:
+		f.Level, f.Event = Notice, ""
+	}
+	f.Summary += ": " + stateCounts(states, len(folder.Targets))
+	return f
 }
 
 // stateCounts is such as "2 down, 1 drained".
@@ -183,7 +204,7 @@ func (j *judging) targetFinding(s seen) Finding {
 	}
 	switch s.target.State {
 	case TargetLagging:
-		f.Next = backlogCommand(s.folder.Replicates)
+		f.Next = j.places.backlog(s.folder.Replicates)
 	case TargetDrained:
 		f.Level, f.Event, f.Next = Notice, string(event.TargetTakenOut), onlineCommand(where, s.target.Path)
 	case TargetOffline:
@@ -221,11 +242,4 @@ func dfsPath(host string, ns *NamespaceFacts, folder *FolderFacts) string {
 
 func onlineCommand(scope, target string) string {
 	return "dfsd target online " + argument(scope) + " " + argument(target)
-}
-
-func backlogCommand(folder string) string {
-	if folder == "" {
-		return "dfsd replication backlog"
-	}
-	return "dfsd replication backlog " + argument(folder)
 }

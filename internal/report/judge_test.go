@@ -49,6 +49,12 @@ func setState(f *Facts, state status.ConnectionState) {
 	ours(f).Connections[0].State, theirs(f).Connections[0].State = state, state
 }
 
+// outside makes a host of f that is neither a member nor an observer.
+func outside(f *Facts, state string) {
+	f.Outsider, f.Members = true, nil
+	target(f, 0, 0).State, target(f, 0, 1).State = state, state
+}
+
 func owe(f *Facts, files int64, oldest time.Duration) {
 	c := &ours(f).Connections[0]
 	c.BacklogFiles, c.BacklogBytes, c.OldestSeconds = files, files<<20, oldest.Seconds()
@@ -177,8 +183,58 @@ func TestFindings(t *testing.T) {
 			Notice, "namespace", "public", "the namespace is offline", "namespaces.state: online",
 		},
 		{
-			"gate without knowledge", func(f *Facts) { folder(f, 0).Replicates = "branch/other" },
-			Notice, "namespace", `\\fs1.nyc.corp.example.com\public\projects`, "nothing is known here of branch/other, so its gate of 2 min holds nobody back", "namespaces.folders.replicates",
+			"not heard of yet", func(f *Facts) { folder(f, 0).Replicates = "branch/other" },
+			Notice, "namespace", `\\fs1.nyc.corp.example.com\public\projects`,
+			"no target is known to hold everything, as no word of branch/other reaches this host: 2 up", "dfsd doctor; replication.groups.members.address",
+		},
+		{
+			"never heard of", func(f *Facts) {
+				folder(f, 0).Replicates = "branch/other"
+				target(f, 0, 0).State, target(f, 0, 1).State = TargetLagging, TargetLagging
+			},
+			Degraded, "namespace", `\\fs1.nyc.corp.example.com\public\projects`,
+			"no target is known to hold everything, as no word of branch/other reaches this host: 2 lagging", "dfsd doctor; replication.groups.members.address",
+		},
+		{
+			"neither member nor observer", func(f *Facts) { outside(f, TargetLagging) },
+			Degraded, "namespace", `\\fs1.nyc.corp.example.com\public\projects`,
+			"no target is known to hold everything, as no word of branch/projects reaches this host, which is neither a member nor an observer: 2 lagging", becomeObserver,
+		},
+		{
+			"neither member nor observer, at the start", func(f *Facts) { outside(f, TargetUp) },
+			Degraded, "namespace", `\\fs1.nyc.corp.example.com\public\projects`, "which is neither a member nor an observer: 2 up", becomeObserver,
+		},
+		{
+			"neither member nor observer, without a gate", func(f *Facts) { outside(f, TargetLagging); folder(f, 0).MaxLagSeconds = 0 },
+			Degraded, "namespace", `\\fs1.nyc.corp.example.com\public\projects`, "which is neither a member nor an observer: 2 lagging", becomeObserver,
+		},
+		{
+			"a drain that waits where nobody is heard", func(f *Facts) {
+				outside(f, TargetUp)
+				folder(f, 0).Replicates = ""
+				d := drainOf(f, 11*time.Minute)
+				d.WaitingFor = []string{"a"}
+				decide(f, *d)
+			},
+			Degraded, "target", `\\fs2.lon.corp.example.com\projects`, "waits for a, for 11 min now", becomeObserver,
+		},
+		{
+			"lagging, seen by an observer", func(f *Facts) { f.Members[0].Self, target(f, 0, 1).State = false, TargetLagging },
+			Degraded, "target", `\\fs2.lon.corp.example.com\projects`, "lagging in", "on " + fs1 + ": dfsd replication backlog branch/projects",
+		},
+		{
+			"lagging, seen by another member", func(f *Facts) {
+				f.Members[0].Self, f.Members[1].Self, target(f, 0, 1).State = false, true, TargetLagging
+			},
+			Degraded, "target", `\\fs2.lon.corp.example.com\projects`, "lagging in", "dfsd replication backlog branch/projects",
+		},
+		{
+			"backlog, seen by an observer", func(f *Facts) { f.Members[0].Self = false; owe(f, 1412, 14*time.Minute) },
+			Degraded, "replication", "branch/projects from " + fs1 + " to " + fs2, "1,412 files", "on " + fs1 + ": dfsd replication backlog branch/projects",
+		},
+		{
+			"connection paused, seen by an observer", func(f *Facts) { f.Members[0].Self = false; setState(f, status.ConnectionPaused) },
+			Notice, "replication", "branch/projects from " + fs1 + " to " + fs2, "the connection is paused", "on " + fs1 + ": dfsd replication resume branch/projects",
 		},
 		{
 			"isolated", func(f *Facts) { f.Isolated = &IsolatedFacts{Since: before(time.Minute)} },
@@ -209,6 +265,19 @@ func TestFindings(t *testing.T) {
 				f.Clients = ClientFacts{Referrals: 1000, WithoutSite: 11, Sample: []Unmapped{{Network: "10.1.0.0/24", Count: 1}, {Network: "10.9.3.0/24", Count: 10}}}
 			},
 			Notice, "client", "clients without a site", "1.1 % of referrals (11 of 1,000) went to clients in no known site, most from 10.9.3.0/24", "dfsd site lookup 10.9.3.0",
+		},
+		{
+			"clients by default", func(f *Facts) {
+				f.Clients = ClientFacts{
+					Referrals: 1000, WithoutSite: 10, ByDefault: 11, DefaultSite: "HQ",
+					Sample: []Unmapped{{Network: "10.1.0.0/24", Count: 10}}, DefaultSample: []Unmapped{{Network: "10.9.3.0/24", Count: 10}, {Network: "10.9.4.0/24", Count: 1}},
+				}
+			},
+			Notice, "client", "sites.default", "1.1 % of referrals (11 of 1,000) went to clients that are in no subnet and are taken to be at HQ by sites.default, most from 10.9.3.0/24", "dfsd site lookup 10.9.3.0",
+		},
+		{
+			"clients by a default that is gone", func(f *Facts) { f.Clients = ClientFacts{Referrals: 1, ByDefault: 1} },
+			Notice, "client", "sites.default", "taken to be at the site of sites.default", "sites.static.subnets",
 		},
 		{
 			"restart needed", func(f *Facts) { f.Config.RestartNeeded = []string{"host", "smb"} },
@@ -333,6 +402,8 @@ func TestNotFound(t *testing.T) {
 		{"one in a hundred clients", func(f *Facts) { f.Clients.Referrals, f.Clients.WithoutSite = 1000, 10 }},
 		{"preserved store at nine tenths", func(f *Facts) { ours(f).Preserved = status.Preserved{Bytes: 9, Quota: 10} }},
 		{"preserved without a bound", func(f *Facts) { ours(f).Preserved = status.Preserved{Bytes: 9} }},
+		{"one in a hundred by default", func(f *Facts) { f.Clients.Referrals, f.Clients.WithoutSite, f.Clients.ByDefault = 1000, 10, 10 }},
+		{"outside, and nothing replicates", func(f *Facts) { outside(f, TargetUp); folder(f, 0).Replicates, folder(f, 0).MaxLagSeconds = "", 0 }},
 		{"no directory", func(f *Facts) { f.Directory = DirectoryFacts{Error: "left over"} }},
 		{"sender alone knows a folder of two", func(f *Facts) { f.Members[1].Folders = nil }},
 	}
@@ -352,12 +423,12 @@ func TestOneServerIsOneFinding(t *testing.T) {
 	f := largeFacts(40)
 	for i := range f.Namespaces[0].Folders {
 		tgt := target(f, i, 1)
-		tgt.Host, tgt.State, tgt.Since, tgt.Reason = fs2, TargetDown, before(time.Duration(i+1)*time.Minute), "3 probes failed"
+		tgt.Host, tgt.State, tgt.Since, tgt.Reason = fs2, TargetDown, before(time.Duration(i+1)*time.Minute), downText
 	}
 	s := Judge(f, noon)
 	want := Finding{
 		Subsystem: "target", Level: Degraded, Subject: fs2, Since: before(20 * time.Minute), Event: "DFSD-TARGET-0001",
-		Summary: "20 targets in 20 folders are down: 3 probes failed", Next: "dfsd doctor",
+		Summary: "20 targets in 20 folders are down: " + downText, Next: "dfsd doctor",
 	}
 	if !reflect.DeepEqual(s.Findings, []Finding{want}) {
 		t.Errorf("Judge found %+v, want %+v", s.Findings, want)
@@ -427,7 +498,7 @@ func realStep(next string) bool {
 	}
 	return slices.ContainsFunc([]string{
 		"dfsd doctor", "dfsd replication status ", "dfsd replication backlog", "dfsd replication resume ", "dfsd target online ",
-		"dfsd site list", "dfsd site lookup ", "dfsd config check", "namespaces.", "sites.static.subnets", "replication.groups.", "systemctl restart dfsd",
+		"dfsd site list", "dfsd site lookup ", "dfsd config check", "namespaces.", "sites.static.subnets", "replication.groups.", "replication.observers", "systemctl restart dfsd",
 	}, func(s string) bool { return strings.HasPrefix(next, s) })
 }
 

@@ -184,5 +184,8 @@ func (j *judging) describeClients() string {
 	if c.WithoutSite > 0 {
 		text += ", " + quantity.Count(c.WithoutSite) + " (" + percent(c.WithoutSite, c.Referrals) + ") to clients in no known site"
 	}
+	if c.ByDefault > 0 {
+		text += ", " + quantity.Count(c.ByDefault) + " (" + percent(c.ByDefault, c.Referrals) + ") to clients in no subnet, taken to be at " + defaultSite(c)
+	}
 	return text + "; " + counted(c.Sessions, "session") + " on " + counted(c.Connections, "connection")
 }

@@ -67,7 +67,7 @@ type (
 		Kind, Target, Scope, By, Reason, At, Until, Phase string
 		WaitingFor                                        []string
 	}
-	sampleView struct{ Network, Count, Last string }
+	sampleView struct{ Network, Site, Count, Last string }
 	eventView  struct{ At, ID, Level, Text string }
 	ageView    struct{ What, Source, Age string }
 )
@@ -94,15 +94,16 @@ func levelView(l Level, w string) stateView {
 
 // viewer makes views of one Facts.
 type viewer struct {
-	f     *Facts
-	now   time.Time
-	since float64 // seconds from the making of f to now
-	links []link
+	f      *Facts
+	now    time.Time
+	since  float64 // seconds from the making of f to now
+	links  []link
+	places places
 }
 
 // newPage is f and s as the templates show them.
 func newPage(f *Facts, s Status, now time.Time) *page {
-	v := &viewer{f: f, now: now}
+	v := &viewer{f: f, now: now, places: placesOf(f)}
 	if !f.At.IsZero() {
 		v.since = max(0, now.Sub(f.At).Seconds())
 	}

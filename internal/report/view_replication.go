@@ -279,7 +279,7 @@ func (v *viewer) backlog(p *page) {
 	for _, o := range order {
 		p.Backlog = append(p.Backlog, backlogView{
 			Folder: visible(o.folder), Directions: quantity.Count(o.directions), Files: quantity.Count(o.BacklogFiles), Bytes: quantity.Bytes(o.BacklogBytes),
-			Oldest: quantity.Span(o.OldestSeconds), Where: visible(o.From + " to " + o.To), Next: visible(backlogCommand(o.folder)),
+			Oldest: quantity.Span(o.OldestSeconds), Where: visible(o.From + " to " + o.To), Next: visible(v.places.backlog(o.folder)),
 		})
 	}
 }

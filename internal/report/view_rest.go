@@ -37,7 +37,7 @@ func (v *viewer) decisions(p *page) {
 }
 
 func (v *viewer) directory(p *page) {
-	d, c := &v.f.Directory, &v.f.Clients
+	d := &v.f.Directory
 	p.Directory.Title = "Where sites come from, and who asks"
 	source := "the configuration alone"
 	if d.Configured {
@@ -51,24 +51,39 @@ func (v *viewer) directory(p *page) {
 		rows = append(rows, fact{"Latest error", sentence(d.Error)})
 	}
 	p.Directory.Rows = append(rows,
-		fact{"Sites", quantity.Count(d.Sites)}, fact{"Subnets", quantity.Count(d.Subnets)}, fact{"Site links", quantity.Count(d.Links)},
-		fact{"Referrals since the start", quantity.Count(c.Referrals)},
-		fact{"Of them to clients in no known site", quantity.Count(c.WithoutSite) + share(c)},
-		fact{"Sessions now", quantity.Count(c.Sessions)}, fact{"Connections now", quantity.Count(c.Connections)},
-	)
+		fact{"Sites", quantity.Count(d.Sites)}, fact{"Subnets", quantity.Count(d.Subnets)}, fact{"Site links", quantity.Count(d.Links)})
 	for _, w := range d.Warnings {
 		p.Warnings = append(p.Warnings, sentence(w))
 	}
-	for _, u := range c.Sample {
-		p.Sample = append(p.Sample, sampleView{Network: orDash(u.Network), Count: quantity.Count(u.Count), Last: v.lasting(u.Last)})
-	}
+	v.clients(p)
 }
 
-func share(c *ClientFacts) string {
-	if c.Referrals == 0 {
+// clients adds who asks, and from which networks that are in no subnet.
+func (v *viewer) clients(p *page) {
+	c := &v.f.Clients
+	rows := append(p.Directory.Rows,
+		fact{"Referrals since the start", quantity.Count(c.Referrals)},
+		fact{"Of them to clients in no known site", quantity.Count(c.WithoutSite) + share(c.WithoutSite, c.Referrals)},
+	)
+	if c.DefaultSite != "" || c.ByDefault > 0 {
+		name := "Of them to clients that are in no subnet and are taken to be at " + visible(defaultSite(c))
+		rows = append(rows, fact{name, quantity.Count(c.ByDefault) + share(c.ByDefault, c.Referrals)})
+	}
+	p.Directory.Rows = append(rows, fact{"Sessions now", quantity.Count(c.Sessions)}, fact{"Connections now", quantity.Count(c.Connections)})
+	add := func(sample []Unmapped, site string) {
+		for _, u := range sample {
+			p.Sample = append(p.Sample, sampleView{Network: orDash(u.Network), Site: site, Count: quantity.Count(u.Count), Last: v.lasting(u.Last)})
+		}
+	}
+	add(c.Sample, "no site")
+	add(c.DefaultSample, visible(defaultSite(c)))
+}
+
+func share(some, all uint64) string {
+	if all == 0 {
 		return ""
 	}
-	return " (" + percent(c.WithoutSite, c.Referrals) + ")"
+	return " (" + percent(some, all) + ")"
 }
 
 // topology is when the topology in force was read, and its age.

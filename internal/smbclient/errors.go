@@ -3,6 +3,8 @@ package smbclient
 import (
 	"errors"
 	"fmt"
+	"net"
+	"os"
 
 	"dfsd/internal/smb2"
 )
@@ -43,6 +45,21 @@ func (e *StatusError) Error() string { return fmt.Sprintf("%s: %s", e.Command, e
 
 // Unwrap returns the status, so that errors.Is(err, smb2.StatusNotFound) works.
 func (e *StatusError) Unwrap() error { return e.Status }
+
+// bare is why the network failed, without the calls and the ports of this side:
+// who says what was tried says it once, and the same fault reads the same each
+// time.
+func bare(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		err = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return err
+}
 
 func breaks(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrProtocol, fmt.Sprintf(format, args...))

@@ -95,7 +95,7 @@ func (c *Conn) readFrame() (msg []byte, sealed bool, err error) {
 	}
 	frame, err := smb2.ReadFrame(c.in, &c.header, c.frame, limit)
 	if err != nil {
-		return nil, false, fmt.Errorf("receive: %w", err)
+		return nil, false, fmt.Errorf("receive: %w", bare(err))
 	}
 	c.frame = frame
 	switch smb2.FrameKindOf(frame) {
@@ -173,7 +173,7 @@ func (c *Conn) ReceiveFrame(ctx context.Context) ([]byte, error) {
 	c.more = false // what is left of the last frame is overwritten
 	frame, err := smb2.ReadFrame(c.in, &c.header, c.frame, c.o.MaxFrame)
 	if err != nil {
-		return nil, c.fail(ctx, fmt.Errorf("receive: %w", err))
+		return nil, c.fail(ctx, fmt.Errorf("receive: %w", bare(err)))
 	}
 	c.frame = frame
 	return frame, nil

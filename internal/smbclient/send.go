@@ -168,7 +168,7 @@ func (c *Conn) flush(ctx context.Context) error {
 	_, err := c.nc.Write(c.out)
 	c.out = c.out[:0]
 	if err != nil {
-		return c.fail(ctx, fmt.Errorf("send: %w", err))
+		return c.fail(ctx, fmt.Errorf("send: %w", bare(err)))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -115,7 +116,7 @@ func (p *Prober) attempt(ctx context.Context, name string, addr netip.Addr, o sm
 	to := netip.AddrPortFrom(addr, p.port(name)).String()
 	nc, err := d.DialContext(ctx, "tcp", to)
 	if err != nil {
-		a.failure = &health.Failure{Stage: health.StageDial, Err: withCause(ctx, err)}
+		a.failure = &health.Failure{Stage: health.StageDial, Err: withCause(ctx, refusedBy(to, err))}
 		return a
 	}
 	if a.conn, err = smbclient.Open(ctx, nc, name, o); err != nil {
@@ -123,6 +124,21 @@ func (p *Prober) attempt(ctx context.Context, name string, addr netip.Addr, o sm
 		a.failure = &health.Failure{Stage: health.StageNegotiate, Err: fmt.Errorf("%s accepts connections but does not negotiate: %w", to, err)}
 	}
 	return a
+}
+
+// refusedBy says of a dial that failed where it led and why. That it was a dial,
+// by which calls and from which port, the stage of the failure and its reader do
+// without.
+func refusedBy(to string, err error) error {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Err != nil {
+		err = dial.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return fmt.Errorf("%s: %w", to, err)
 }
 
 // port is where the server of a host listens.
