@@ -22,7 +22,7 @@ var notes = map[string]note{
 
 	"admin":            says("Where this host is asked and steered."),
 	"admin.socket":     says("Unix socket with full rights for the owner and root."),
-	"admin.listen":     says("host:port of the HTTP API, console, /metrics, /livez and /readyz. Default: none."),
+	"admin.listen":     says("host:port of the HTTP API, /metrics, /livez and /readyz. Default: none."),
 	"admin.token_file": says("File with the secret that changes over listen need. Without it listen only reads."),
 
 	"smb":            says("The SMB server that clients ask. A host without this section serves no namespaces."),

@@ -121,11 +121,17 @@ state() { # of the branch's target, as a client there is told
   done < <(bin/dfsd referral explain "$folder" --client 127.0.2.9)
 }
 
+heard() { # whether localhost has had word of the replication behind every target
+  local told
+  told=$(bin/dfsd referral explain "$folder" --client 127.0.2.9) || return 1
+  [[ $told != *'no word of'* ]]
+}
+
 is() { [ "$(state)" = "$1" ]; }
 same() { [ "$(cat $dir/office/projects/plan.txt)" = "$(cat $dir/branch/projects/plan.txt)" ]; }
 old() { [ $((SECONDS - changed)) -gt 3 ]; } # who lacks nothing older than 2 s has caught up
 waits() { [[ $(bin/dfsd replication backlog -c $dir/office.yaml) == *plan.txt* ]]; }
-well() { bin/dfsd status && is up; }
+well() { bin/dfsd status && is up && heard; }
 
 since() { # MICROSECONDS: how long that is ago, in seconds
   local us=$((${EPOCHREALTIME/./} - $1))

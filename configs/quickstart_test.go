@@ -191,6 +191,9 @@ func TestQuickstartShows(t *testing.T) {
 			rest = after
 		}
 	}
+	if first := parts[1]; strings.Contains(first, "no word of") {
+		t.Errorf("clients are sent somewhere before the daemon has heard of replication:\n%s", first)
+	}
 	page, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(q.cmd.Path)), ".dfsd-quickstart", "report.html"))
 	if err != nil || !bytes.Contains(page, []byte(`127.0.2.10\projects`)) {
 		t.Errorf("the page has %d bytes, %v", len(page), err)

@@ -43,6 +43,15 @@ func TestNotesComplete(t *testing.T) {
 	}
 }
 
+// TestNoConsoleIsPromised: admin.listen has none; the word is one of log.format.
+func TestNoConsoleIsPromised(t *testing.T) {
+	for path, n := range notes {
+		if path != "log.format" && strings.Contains(n.text, "console") {
+			t.Errorf("the note on %s promises a console: %s", path, n.text)
+		}
+	}
+}
+
 // TestSchemaAcceptsWhatParses: files that load, and what Show writes of them.
 func TestSchemaAcceptsWhatParses(t *testing.T) {
 	root := schemaTree(t)

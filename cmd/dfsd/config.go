@@ -141,6 +141,7 @@ func newConfigSchemaCommand() *cobra.Command {
 		Example: "  dfsd config schema > dfsd.schema.json",
 		Args:    cobra.NoArgs,
 	}
+	acceptFile(cmd)
 	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		schema, err := configs.Schema()
@@ -158,8 +159,10 @@ func newConfigSchemaCommand() *cobra.Command {
 
 func newConfigReloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "reload",
-		Short:   "Have the running daemon read its file again; a faulty file changes nothing",
+		Use:   "reload",
+		Short: "Have the running daemon read its file again; a faulty file changes nothing",
+		Long: "Has the running daemon read its file again. It is asked also where the file has become\n" +
+			"faulty: its log, its audit log and its metrics then tell of it, and the exit code is 9.",
 		Example: "  dfsd config reload\n  dfsd config reload --socket /run/dfsd/admin.sock",
 		Args:    cobra.NoArgs,
 	}

@@ -103,6 +103,9 @@ func finish(cmd *cobra.Command) {
 		cmd.Args = cobra.ArbitraryArgs
 	} else {
 		cmd.SetHelpTemplate(helpTemplate)
+		if cmd.ValidArgsFunction == nil {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions // no argument is a file of this machine
+		}
 	}
 	for _, sub := range cmd.Commands() {
 		finish(sub)

@@ -53,6 +53,7 @@ func newNamespaceShowCommand() *cobra.Command {
 	}
 	from := addSourceFlags(cmd)
 	out := outputFlag(cmd)
+	cmd.ValidArgsFunction = only(1, from.complete(&from.socket, namespaceNames))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if strings.Trim(args[0], `/\.`) == "" {
 			return usageError(cmd, fmt.Errorf("%q names no namespace", args[0]))
@@ -91,6 +92,7 @@ func newNamespaceExportCommand() *cobra.Command {
 	}
 	from := addFileFlags(cmd)
 	out := outputFlag(cmd)
+	cmd.ValidArgsFunction = from.complete(nil, namespaceNames)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		file, err := from.load()
 		if err != nil {

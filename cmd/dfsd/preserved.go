@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -151,12 +152,12 @@ const maxCompletions = 200
 // where the daemon answers at once.
 func completePreserved(f *daemonFlags) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		c, err := f.client()
+		ctx, stop := context.WithTimeout(cmd.Context(), completionPatience)
+		defer stop()
+		c, err := f.client(ctx, io.Discard)
 		if len(args) > 0 || err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx, stop := context.WithTimeout(cmd.Context(), completionPatience)
-		defer stop()
 		files, err := c.Replicas().Preserved(ctx, "")
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp // a completion has nobody to tell

@@ -64,6 +64,7 @@ func newReferralQueryCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	f := &queryFlags{}
+	acceptFile(cmd)
 	out := outputFlag(cmd)
 	cmd.Flags().StringVarP(&f.user, "user", "U", "", "log on as `USER[%PASSWORD]`; empty: anonymous")
 	cmd.Flags().StringVarP(&f.domain, "workgroup", "W", "", "domain of the user")

@@ -36,6 +36,11 @@ func newReferralExplainCommand() *cobra.Command {
 	out := outputFlag(cmd)
 	client := cmd.Flags().String("client", "", "the client's IP `address`")
 	site := cmd.Flags().String("site", "", "the site that the client says it is in; it goes before the address")
+	cmd.ValidArgsFunction = only(1, from.complete(&from.socket, referralPaths))
+	_ = cmd.RegisterFlagCompletionFunc("site", from.complete(&from.socket, // the flag exists: only a misspelt name could fail here
+		func(ctx context.Context, k known, _ []string, typed string) []string {
+			return siteNames(ctx, k, nil, typed)
+		}))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *client == "" && *site == "" {
 			return usageError(cmd, errors.New("whose referral? give --client IP or --site NAME"))

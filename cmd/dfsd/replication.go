@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/replication/status"
 )
@@ -36,6 +36,7 @@ type daemonFlags struct {
 	socket  string
 	timeout time.Duration
 	reason  string // of a change; recorded with it
+	told    bool   // that the file cannot be used
 }
 
 // addReasonFlag has a change carry the administrator's words.
@@ -50,21 +51,17 @@ func addDaemonFlags(cmd *cobra.Command, timeout time.Duration) *daemonFlags {
 	return f
 }
 
-// client asks the daemon that the flags mean.
-func (f *daemonFlags) client() (*admin.Client, error) {
-	path := f.socket
-	if path == "" {
-		file, err := f.load()
-		var refused *configs.Error
-		if errors.As(err, &refused) { // which says nothing of the daemon: it runs what was there before
-			return nil, withHint(err, "a daemon that runs is asked whatever stands in the file: --socket PATH, or its admin.socket as it was")
-		}
-		if err != nil {
-			return nil, err
-		}
-		path = file.Admin.Socket
+// client asks the daemon that the flags mean. A file that has become faulty hides
+// no daemon: what runs is what was there before, which talk is told.
+func (f *daemonFlags) client(ctx context.Context, talk io.Writer) (*admin.Client, error) {
+	if f.socket != "" {
+		return admin.NewClient(f.socket), nil
 	}
-	return admin.NewClient(path), nil
+	file, err := f.load()
+	if err != nil {
+		return f.despite(ctx, talk, err)
+	}
+	return admin.NewClient(file.Admin.Socket), nil
 }
 
 // askReplicas puts a question about replication to the daemon.
@@ -79,12 +76,12 @@ func askDaemon[T any](cmd *cobra.Command, f *daemonFlags, question func(context.
 	if err := checkTimeout(cmd, f.timeout); err != nil {
 		return none, err
 	}
-	c, err := f.client()
+	ctx, stop := within(cmd.Context(), f.timeout)
+	defer stop()
+	c, err := f.client(ctx, cmd.ErrOrStderr())
 	if err != nil {
 		return none, err
 	}
-	ctx, stop := within(cmd.Context(), f.timeout)
-	defer stop()
 	if f.reason != "" {
 		ctx = admin.WithReason(ctx, f.reason)
 	}

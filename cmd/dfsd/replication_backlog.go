@@ -106,6 +106,7 @@ func newReplicationInspectCommand() *cobra.Command {
 	}
 	f := addDaemonFlags(cmd, 10*time.Second)
 	out := outputFlag(cmd)
+	cmd.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault) // files
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path, err := hostPath(args[0])
 		if err != nil {

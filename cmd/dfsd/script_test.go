@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dfsd": main})
+	testscript.Main(untouched{m}, map[string]func(){"dfsd": main})
 }
 
 // TestScripts runs the commands as a user would; testdata/script holds one

@@ -51,7 +51,7 @@ type running struct {
 }
 
 func configText(dir, comment string) string {
-	return "version: 1\nhost: fs1.corp.example.com\nadmin: {socket: " + dir + "/admin.sock}\n" +
+	return "version: 1\nhost: fs1.corp.example.com\ndata_dir: " + dir + "/data\nadmin: {socket: " + dir + "/admin.sock}\n" +
 		"smb: {listen: ['127.0.0.1:0'], users_file: " + dir + "/users.yaml}\n" +
 		"namespaces:\n  - name: public\n    comment: " + comment + "\n"
 }
@@ -232,7 +232,7 @@ func TestUsersFileIsReadAgain(t *testing.T) {
 		t.Helper()
 		in := strings.NewReader("secret\n")
 		cfg := filepath.Join(filepath.Dir(path), "c.yaml")
-		if err := os.WriteFile(cfg, []byte("version: 1\nsmb: {users_file: "+path+"}\n"), 0o600); err != nil {
+		if err := os.WriteFile(cfg, []byte("version: 1\ndata_dir: "+filepath.Dir(path)+"/data\nsmb: {users_file: "+path+"}\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if code := run(t.Context(), streams{in: in, out: &lines{}, err: &lines{}}, []string{"user", "set", name, "-c", cfg}); code != exitFine {
@@ -247,10 +247,27 @@ func TestUsersFileIsReadAgain(t *testing.T) {
 	if n := table.current().Len(); n != 2 {
 		t.Errorf("%d users after the second, want 2", n)
 	}
+	for _, text := range []string{"garbage: [", ""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n := table.current().Len(); n != 2 {
+			t.Errorf("%d users with a file that holds %q, want the 2 before", n, text)
+		}
+	}
+	// At the start an empty file is a new one, and a faulty one is refused.
+	began, err := openUserTable(path, zap.NewNop())
+	if err != nil || began.current().Len() != 0 {
+		t.Errorf("with an empty file at the start: %v", err)
+	}
+	set("carol")
+	if n := began.current().Len(); n != 1 {
+		t.Errorf("%d users after the first in an empty file, want 1", n)
+	}
 	if err := os.WriteFile(path, []byte("garbage: ["), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n := table.current().Len(); n != 2 {
-		t.Errorf("%d users with a faulty file, want the 2 before", n)
+	if _, err := openUserTable(path, zap.NewNop()); err == nil {
+		t.Error("a faulty file at the start is no error")
 	}
 }

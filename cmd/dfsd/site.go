@@ -96,6 +96,7 @@ func newSiteCostCommand() *cobra.Command {
 	}
 	from := addSourceFlags(cmd)
 	out := outputFlag(cmd)
+	cmd.ValidArgsFunction = only(2, from.complete(&from.socket, siteNames))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, err := ask(cmd, from, func(ctx context.Context, s source) (admin.CostAnswer, error) { return s.Cost(ctx, args[0], args[1]) })
 		if err != nil {

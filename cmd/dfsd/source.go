@@ -47,7 +47,14 @@ func addFileFlags(cmd *cobra.Command) *fileFlags {
 	f := &fileFlags{}
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "configuration file (default $DFSD_CONFIG, then "+defaultConfig+")")
 	cmd.Flags().StringVar(&f.host, "host", "", "this host in the file (default: its `host`, then this machine's full name)")
+	_ = cmd.RegisterFlagCompletionFunc("host", f.completeHosts) // the flag exists: only a misspelt name could fail here
 	return f
+}
+
+// acceptFile has a command that reads no configuration take -c as all others do.
+func acceptFile(cmd *cobra.Command) {
+	cmd.Flags().StringP("config", "c", "", "not used: nothing of the configuration is asked for here")
+	_ = cmd.Flags().MarkHidden("config") // the flag exists: only a misspelt name could fail here
 }
 
 // path is the file that the flags mean.
@@ -100,6 +107,11 @@ func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) 
 		return admin.NewClient(f.socket), nil
 	}
 	file, err := f.load()
+	var refused *configs.Error
+	if errors.As(err, &refused) && !f.offline { // what is asked is about this file: no daemon answers for it unasked
+		socket, _ := socketDespite(f.path())
+		return nil, withHint(err, "--socket %s asks the daemon that runs, whatever stands in the file", socket)
+	}
 	if err != nil {
 		return nil, err
 	}

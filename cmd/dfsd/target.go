@@ -31,6 +31,7 @@ type changeFlags struct {
 func addChangeFlags(cmd *cobra.Command, lasts bool) *changeFlags {
 	f := &changeFlags{daemonFlags: addDaemonFlags(cmd, time.Minute)}
 	addReasonFlag(cmd, f.daemonFlags)
+	cmd.ValidArgsFunction = only(2, f.complete(&f.socket, targetArgs))
 	if lasts {
 		cmd.Flags().DurationVar(&f.lasting, "for", 0, "end by itself after this long, such as 2h; 0s: when 'dfsd target online' ends it")
 	}

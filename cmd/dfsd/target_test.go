@@ -145,8 +145,7 @@ func TestOnlineOfAnUnknownHost(t *testing.T) {
 func TestDecisionsRightAfterTheStart(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "dfsd.yaml")
-	text := strings.Replace(configText(dir, "more"), "namespaces:", "data_dir: "+dir+"/data\nnamespaces:", 1) +
-		"    folders: [{path: projects, targets: [{path: '\\\\fs7\\projects'}]}]\n"
+	text := configText(dir, "more") + "    folders: [{path: projects, targets: [{path: '\\\\fs7\\projects'}]}]\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,11 @@ func newUserSetCommand() *cobra.Command {
 		if err := os.MkdirAll(filepath.Dir(file.SMB.UsersFile), 0o700); err != nil {
 			return err
 		}
-		if err := smbauth.SetPassword(file.SMB.UsersFile, args[0], password); err != nil {
+		err = smbauth.SetPassword(file.SMB.UsersFile, args[0], password)
+		if errors.Is(err, smbauth.ErrFaulty) {
+			return withHint(err, "the file stays as it is: mend what is named, or move it away and set the password of every user anew")
+		}
+		if err != nil {
 			return err
 		}
 		if *out != "table" {

@@ -19,8 +19,10 @@ type userTable struct {
 	log  *zap.Logger
 }
 
-// openUserTable reads the users file. A file that does not exist yet is a
-// table without users; any other fault is an error.
+// openUserTable reads the users file. A file that does not exist yet, or that
+// nothing was written to, is a table without users; any other fault is an error.
+// Later, what is missing or empty is a fault, too: the users before are not lost
+// to a writer that was cut off.
 func openUserTable(path string, log *zap.Logger) (*userTable, error) {
 	none, err := smbauth.NewUsers(nil)
 	if err != nil {
@@ -32,7 +34,7 @@ func openUserTable(path string, log *zap.Logger) (*userTable, error) {
 	}
 	table, err := t.file.latest()
 	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, smbauth.ErrEmpty):
 		return nil, fmt.Errorf("read smb.users_file: %w", err)
 	case err != nil || table.Len() == 0:
 		log.Warn("no users: nobody can log on with a password", zap.String("users_file", path))

@@ -43,6 +43,7 @@ func newVersionCommand() *cobra.Command {
 		Example: "  dfsd version\n  dfsd version -o json",
 		Args:    cobra.NoArgs,
 	}
+	acceptFile(cmd)
 	out := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		b := thisBuild()

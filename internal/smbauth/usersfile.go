@@ -43,20 +43,26 @@ func parseUsersFile(path string, b []byte) (*usersFile, error) {
 	p := usersParser{path: path, file: usersFile{doc: new(yaml.Node), users: &Users{byName: map[string]account{}}}}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	if err := dec.Decode(p.file.doc); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, &faultyFile{fmt.Errorf("%s: %w", path, err)}
 	}
 	if len(p.file.doc.Content) == 0 {
-		return nil, fmt.Errorf("%s: empty; `dfsd user set NAME` writes it", path)
+		return nil, fmt.Errorf("%s: %w; `dfsd user set NAME` writes it", path, ErrEmpty)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: more than one YAML document", path)
+		return nil, &faultyFile{fmt.Errorf("%s: more than one YAML document", path)}
 	}
 	p.root(p.file.doc.Content[0])
 	if err := errors.Join(p.faults...); err != nil {
-		return nil, err
+		return nil, &faultyFile{err}
 	}
 	return &p.file, nil
 }
+
+// faultyFile is an ErrFaulty that says what is wrong.
+type faultyFile struct{ err error }
+
+func (f *faultyFile) Error() string   { return f.err.Error() }
+func (f *faultyFile) Unwrap() []error { return []error{ErrFaulty, f.err} }
 
 func (p *usersParser) addf(at *yaml.Node, format string, args ...any) {
 	p.faults = append(p.faults, fmt.Errorf("%s:%d:%d: %s", p.path, at.Line, at.Column, fmt.Sprintf(format, args...)))
@@ -127,13 +133,14 @@ func (p *usersParser) user(key, value *yaml.Node) {
 	}
 }
 
-// newUsersFile is a file without users.
-func newUsersFile() *usersFile {
-	f, err := parseUsersFile("", []byte("# Written by `dfsd user set`. An NT hash is as good as the password: mode 0600.\nversion: "+usersVersion+"\nusers:\n"))
-	if err != nil {
-		panic(err) // a constant of ours
+// newUsersFile is a file without users that goes on from text, which holds
+// nothing but comments.
+func newUsersFile(path string, text []byte) (*usersFile, error) {
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		text = append(text, '\n')
 	}
-	return f
+	const begin = "# Written by `dfsd user set`. An NT hash is as good as the password: mode 0600.\nversion: " + usersVersion + "\nusers:\n"
+	return parseUsersFile(path, append(text, begin...))
 }
 
 // set gives a user a hash. A name that is there already keeps its place and

@@ -15,9 +15,14 @@ import (
 
 // LoadUsers reads the users file at path. Where others than its owner may read
 // or write it, the error is ErrExposed and says how to mend it; a missing file
-// is fs.ErrNotExist.
+// is fs.ErrNotExist, one that holds nothing ErrEmpty, and any other that is no
+// users file ErrFaulty.
 func LoadUsers(path string) (*Users, error) {
-	f, _, err := readUsersFile(path)
+	b, _, err := readUsersFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parseUsersFile(path, b)
 	if err != nil {
 		return nil, err
 	}
@@ -27,10 +32,18 @@ func LoadUsers(path string) (*Users, error) {
 // ErrExposed is a users file whose mode lets others than its owner in.
 var ErrExposed = errors.New("NT hashes are as good as passwords")
 
+// ErrEmpty is a users file without anything but comments: it may be new, or what
+// is left of one.
+var ErrEmpty = errors.New("empty")
+
+// ErrFaulty is a users file with something in it that does not belong there.
+var ErrFaulty = errors.New("faulty users file")
+
 // SetPassword gives one user a password in the users file at path, and makes
-// the file, with mode 0600, where there is none. Other users, their order and
-// comments stay. The file is replaced whole and durably: a crash leaves the old
-// or the new one. Two callers at once take turns where the system has file
+// the file, with mode 0600, where there is none; an empty one is one without
+// users. Other users, their order and comments stay, and so does the whole of a
+// file that is ErrFaulty. The file is replaced whole and durably: a crash leaves
+// the old or the new one. Two callers at once take turns where the system has file
 // locks. A symbolic link is followed, and the file keeps its owner.
 func SetPassword(path, name, password string) error {
 	if err := errors.Join(CheckUserName(name), checkPassword(password)); err != nil {
@@ -44,16 +57,19 @@ func SetPassword(path, name, password string) error {
 		return fmt.Errorf("lock the folder of %s: %w", path, err)
 	}
 	defer unlock()
-	f, old, err := readUsersFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err = newUsersFile(), nil
+	b, old, err := readUsersFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := parseUsersFile(path, b)
+	if errors.Is(err, ErrEmpty) {
+		f, err = newUsersFile(path, b)
 	}
 	if err != nil {
 		return err
 	}
 	f.set(name, NTHash(password))
-	b, err := f.encode()
-	if err != nil {
+	if b, err = f.encode(); err != nil {
 		return fmt.Errorf("encode %s: %w", path, err)
 	}
 	if _, err := parseUsersFile(path, b); err != nil {
@@ -80,7 +96,8 @@ func checkPassword(password string) error {
 	return nil
 }
 
-func readUsersFile(path string) (*usersFile, fs.FileInfo, error) {
+// readUsersFile returns what stands in the file at path, and its mode and owner.
+func readUsersFile(path string) ([]byte, fs.FileInfo, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -100,8 +117,7 @@ func readUsersFile(path string) (*usersFile, fs.FileInfo, error) {
 	if len(b) > maxUsersFile {
 		return nil, nil, fmt.Errorf("%s: longer than %d MiB", path, maxUsersFile>>20)
 	}
-	f, err := parseUsersFile(path, b)
-	return f, fi, err
+	return b, fi, nil
 }
 
 func checkUsersMode(path string, fi fs.FileInfo) error {

@@ -78,6 +78,9 @@ func TestParseUsersFileFaults(t *testing.T) {
 			if want := strings.Join(tt.want, "\n"); err == nil || err.Error() != want {
 				t.Errorf("parseUsersFile error = %v\nwant %s", err, want)
 			}
+			if empty := strings.Contains(tt.want[0], "empty"); errors.Is(err, ErrEmpty) != empty || errors.Is(err, ErrFaulty) == empty {
+				t.Errorf("ErrEmpty: %v, ErrFaulty: %v", errors.Is(err, ErrEmpty), errors.Is(err, ErrFaulty))
+			}
 		})
 	}
 }
@@ -178,6 +181,29 @@ func TestSetPasswordMakesTheFile(t *testing.T) {
 	}
 }
 
+// TestSetPasswordInAnEmptyFile: one that nothing was written to is new.
+func TestSetPasswordInAnEmptyFile(t *testing.T) {
+	const begin = "# Written by `dfsd user set`. An NT hash is as good as the password: mode 0600.\nversion: 1\nusers:\n"
+	for _, tt := range []struct{ text, want string }{
+		{"", begin},
+		{"\n \n", begin},
+		{"# our people", "# our people\n" + begin},
+		{"# our people\n\n# and others\n", "# our people\n\n# and others\n" + begin},
+	} {
+		path := writeUsers(t, tt.text)
+		if _, err := LoadUsers(path); !errors.Is(err, ErrEmpty) {
+			t.Errorf("LoadUsers of %q = %v, want ErrEmpty", tt.text, err)
+		}
+		if err := SetPassword(path, "alice", "password"); err != nil {
+			t.Errorf("SetPassword in %q = %v", tt.text, err)
+		}
+		got, err := os.ReadFile(path)
+		if want := tt.want + "  alice: " + hashA + "\n"; err != nil || string(got) != want {
+			t.Errorf("%q became\n%s, %v, want\n%s", tt.text, got, err, want)
+		}
+	}
+}
+
 func TestSetPasswordRefuses(t *testing.T) {
 	path := writeUsers(t, "version: 1\nusers: {}\n")
 	tests := []struct{ name, user, password string }{
@@ -196,8 +222,8 @@ func TestSetPasswordRefuses(t *testing.T) {
 		})
 	}
 	broken := writeUsers(t, "version: 1\nusers: [\n")
-	if err := SetPassword(broken, "alice", "p"); err == nil {
-		t.Error("SetPassword replaces a file that it cannot read")
+	if err := SetPassword(broken, "alice", "p"); !errors.Is(err, ErrFaulty) {
+		t.Errorf("SetPassword in a file that it cannot read = %v, want ErrFaulty", err)
 	}
 	if b, err := os.ReadFile(broken); err != nil || string(b) != "version: 1\nusers: [\n" {
 		t.Errorf("broken file is now %q, %v", b, err)
@@ -268,7 +294,11 @@ func TestUsersFileRoundTrip(t *testing.T) {
 		rapid.StringN(1, 20, 60),
 	).Filter(func(s string) bool { return CheckUserName(s) == nil })
 	rapid.Check(t, func(t *rapid.T) {
-		f, want := newUsersFile(), map[string]Hash{}
+		f, err := newUsersFile("u", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]Hash{}
 		for range rapid.IntRange(1, 6).Draw(t, "n") {
 			n, h := name.Draw(t, "name"), Hash(rapid.SliceOfN(rapid.ByteRange(0, 0x19), 16, 16).Draw(t, "hash"))
 			f.set(n, h)
