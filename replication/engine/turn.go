@@ -160,6 +160,7 @@ func (r *replica) retry() {
 	clear(r.faults)
 	clear(r.changed)
 	if r.core.Pending() == 0 {
+		r.allTold = false
 		return
 	}
 	r.events = append(r.events, reconcile.Retry{})
