@@ -47,7 +47,7 @@ start() { # HOST: starts its dfsd and waits until it serves
   ) 8>"$dir/$1/lock" &
   pid[$1]=$!
   echo $! >"$dir/$1/pid"
-  await 10 "the dfsd of $1 to serve" answers "$1"
+  await 60 "the dfsd of $1 to serve" answers "$1"
 }
 
 answers() { # HOST: whether its dfsd tells its status, good or bad
@@ -114,16 +114,20 @@ show() { # COMMAND [CODE]: prints a command, runs it, and wants its exit code
   [ $code = 0 ] || echo "(exit code $code)"
 }
 
+explained() { # the referral of a client there, by localhost's dfsd and not by the file
+  bin/dfsd referral explain "$folder" --client 127.0.2.9 --socket $dir/localhost/admin.sock
+}
+
 state() { # of the branch's target, as a client there is told
   local set path site cost class rank state reason
   while read -r set path site cost class rank state reason; do
     [ "$path" != "$target" ] || echo "$state"
-  done < <(bin/dfsd referral explain "$folder" --client 127.0.2.9)
+  done < <(explained)
 }
 
 heard() { # whether localhost has had word of the replication behind every target
   local told
-  told=$(bin/dfsd referral explain "$folder" --client 127.0.2.9) || return 1
+  told=$(explained) || return 1
   [[ $told != *'no word of'* ]]
 }
 
@@ -140,8 +144,8 @@ since() { # MICROSECONDS: how long that is ago, in seconds
 
 calm() { # ends what a run that was broken off has left decided or paused, and waits until all is well
   bin/dfsd target online "$folder" "$target" >/dev/null
-  await 20 "replication to start" bin/dfsd replication resume --all -c $dir/office.yaml
-  await 30 "all to be well; 'bin/dfsd status -c $dir/localhost.yaml' says what is not" well
+  await 60 "replication to start" bin/dfsd replication resume --all -c $dir/office.yaml
+  await 60 "all to be well; 'bin/dfsd status -c $dir/localhost.yaml' says what is not" well
 }
 
 places() {
@@ -155,7 +159,7 @@ travels() {
   say 'A file that is saved at the office appears at the branch:'
   show "echo 'the plan of $(date +%T)' > $dir/office/projects/plan.txt"
   local saved=${EPOCHREALTIME/./}
-  await 20 'the file to travel' same
+  await 60 'the file to travel' same
   say "There it is after $(since "$saved"), of which a closed file rests 0.2 s before it travels:"
   show "cat $dir/branch/projects/plan.txt"
   show "bin/dfsd replication status -c $dir/office.yaml"
@@ -172,11 +176,11 @@ of both targets: they go on to the office by themselves, and save a change there
   wait "$victim" 2>/dev/null || true # without this bash tells of its end
   show "echo 'the plan of $(date +%T), changed' > $dir/office/projects/plan.txt"
   changed=$SECONDS
-  await 20 'its target to be down' is down
+  await 60 'its target to be down' is down
   say "After $(since "$began") the branch is down. Who asks now is sent to the office first:"
   show "bin/dfsd referral explain '$folder' --client 127.0.2.9"
   show 'bin/dfsd status' 8
-  await 20 'the file to wait for the branch' waits
+  await 60 'the file to wait for the branch' waits
   show "bin/dfsd replication backlog offices/projects --member branch -c $dir/office.yaml"
 }
 
@@ -186,14 +190,14 @@ content is old, so it stays behind the office.'
   show "bin/dfsd replication pause offices/projects -c $dir/office.yaml"
   printf '\n$ bin/dfsd serve -c %s/branch.yaml &\n' $dir
   start branch
-  await 20 'its target to be lagging' is lagging
+  await 60 'its target to be lagging' is lagging
   show "cat $dir/branch/projects/plan.txt"
   show "bin/dfsd referral explain '$folder' --client 127.0.2.9"
-  await 5 'the change to be old enough' old
+  await 30 'the change to be old enough' old
   say 'Once it has caught up it is back in its place.'
   show "bin/dfsd replication resume offices/projects -c $dir/office.yaml"
   local began=${EPOCHREALTIME/./}
-  await 20 'its target to be up' is up
+  await 60 'its target to be up' is up
   echo "caught up and back after $(since "$began")"
   show "cat $dir/branch/projects/plan.txt"
   show "bin/dfsd referral explain '$folder' --client 127.0.2.9"
@@ -205,7 +209,7 @@ drains() {
   show "bin/dfsd referral explain '$folder' --client 127.0.2.9"
   show 'bin/dfsd target list'
   show "bin/dfsd target online '$folder' '$target'"
-  await 20 'its target to be up' well
+  await 60 'its target to be up' well
 }
 
 tour() {
