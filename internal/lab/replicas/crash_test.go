@@ -65,27 +65,36 @@ func TestKilledAgain(t *testing.T) {
 // every member. After the journal of the file system is played back all
 // agree, and what users had synced is there.
 func TestPowerLoss(t *testing.T) {
+	for _, n := range []int{2, 3} {
+		t.Run(fmt.Sprintf("%d members", n), func(t *testing.T) { powerLoss(t, n) })
+	}
+}
+
+func powerLoss(t *testing.T, members int) {
 	seed, r := dice(t)
-	g := newGroup(t, setup{imageMB: 2048, seed: func(g *group) { prepareWorkload(t, g) }})
+	g := newGroup(t, setup{members: members, imageMB: 2048, seed: func(g *group) { prepareWorkload(t, g) }})
 	g.converged(t, patience)
 	for _, m := range g.members {
 		must(t, "sync", "-f", m.root()) // what was there before the users came is not theirs to lose
 	}
 	load := startWorkload(t, g, seed, 10*time.Millisecond)
-	cuts := 3
-	if os.Getenv("DFSD_KILLS") != "" {
-		cuts = fromEnv(t, "DFSD_KILLS", cuts)
-	}
-	for range cuts {
+	for range fromEnv(t, "DFSD_KILLS", 3) {
 		pause(between(r, 50*time.Millisecond, time.Second))
 		victim := r.IntN(len(g.members))
 		m, u := g.members[victim], load.users[victim]
+		// With the power goes the network: a disk that is being shut down may still
+		// say that it has synced, and nobody is to hear of that.
+		g.isolate(victim)
 		m.disk.cutPower(t)
 		pause(between(r, time.Millisecond, 100*time.Millisecond)) // the daemon meets EIO
 		m.kill()
+		g.rejoin(victim)
 		u.wait.Lock()
 		err := m.disk.unmount()
 		if err == nil {
+			if r.IntN(3) == 0 {
+				newImage(t, t.TempDir(), "other", 16) // which takes the number that the disk had
+			}
 			m.disk.mount(t)
 		}
 		u.wait.Unlock()
