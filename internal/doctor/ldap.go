@@ -156,7 +156,7 @@ func (d *doctor) tellHandshake(r *report, c controller, err error) {
 	switch {
 	case errors.As(err, &refused) && refused.ResultCode < ldap.ErrorNetwork:
 		r.add(Failed, c.name(), "set sites.ldap.tls.mode to ldaps, or give the controller a certificate", "the controller does not start TLS: %s", resultText(refused.ResultCode))
-	case strings.Contains(c.name(), ":389") && d.Directory.TLS.Mode == adsites.LDAPS:
+	case c.port == 389 && d.Directory.TLS.Mode == adsites.LDAPS:
 		r.add(Failed, c.name(), "use port 636 in sites.ldap.url, or set sites.ldap.tls.mode to starttls", "the port does not speak TLS: %s", printable(err.Error()))
 	default:
 		r.add(Failed, c.name(), mendCertificate(c.host), "TLS does not start; Samba's self-made certificate cannot be checked by any modern client: %s", printable(err.Error()))
