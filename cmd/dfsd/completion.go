@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
@@ -69,18 +68,15 @@ func (f *fileFlags) known(ctx context.Context, socket string) (known, error) {
 	if err != nil {
 		return known{}, err
 	}
-	s, err := newState(file)
+	picture, err := pictureOf(file, io.Discard)
 	if err != nil {
-		return known{}, err
-	}
-	if s, err = s.seen(lastWorld(file, io.Discard), zap.NewNop()); err != nil {
 		return known{}, err
 	}
 	host := file.Host
 	if file.SMB != nil && len(file.SMB.Names) > 0 {
 		host = file.SMB.Names[0]
 	}
-	return known{s.picture(), host}, nil
+	return known{picture, host}, nil
 }
 
 // glance loads a file that is quick to load, and asks no DNS for this machine's

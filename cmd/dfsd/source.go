@@ -120,6 +120,11 @@ func (f *sourceFlags) open(ctx context.Context, talk io.Writer) (source, error) 
 			return daemon, nil
 		}
 	}
+	return pictureOf(file, talk)
+}
+
+// pictureOf is what a file alone tells, with what its daemon has learnt last.
+func pictureOf(file *configs.File, talk io.Writer) (source, error) {
 	s, err := newState(file)
 	if err != nil {
 		return nil, err

@@ -72,10 +72,7 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.warnOfIslands(config)
-	for _, m := range first.memberships {
-		m.folder.follow(m.terms)
-	}
-	e.roster.Store(first)
+	e.enforce(first)
 	if e.dialer, err = peer.NewDialer(e.peer); err != nil {
 		return nil, err
 	}

@@ -76,13 +76,18 @@ func (e *Engine) replace(t *runners, next *roster) {
 	end(t, without(old.canaries(), next.canaries()))
 	closed := without(old.folders(), next.folders())
 	end(t, closed)
-	for _, m := range next.memberships {
-		m.folder.follow(m.terms)
-	}
-	e.roster.Store(next)
+	e.enforce(next)
 	e.begin(t, next)
 	e.log.Info("the configuration in force is another", zap.Int("folders", len(next.memberships)), zap.Int("opened", len(without(next.folders(), old.folders()))),
 		zap.Int("closed", len(closed)), zap.Int("partners", len(next.partners)))
+}
+
+// enforce puts a roster in force.
+func (e *Engine) enforce(r *roster) {
+	for _, m := range r.memberships {
+		m.folder.follow(m.terms)
+	}
+	e.roster.Store(r)
 }
 
 // without returns those of all that are not in others.

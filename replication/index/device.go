@@ -42,6 +42,8 @@ func (x *Index) settle(now uint64) error {
 	if err != nil {
 		return err
 	}
-	x.t.devices, x.Peers.t.devices, x.Lists.t.devices = d, d, d
+	t := x.t
+	t.devices = d
+	x.Reader = newReader(t)
 	return nil
 }

@@ -56,43 +56,43 @@ func (f *Fetcher) pick(j *job, sources []Source) (Source, verdict, Result) {
 	f.mu.Lock()
 	stamp, beg := j.stamp, j.beg
 	f.mu.Unlock()
-	var holders, others []Source
-	for _, s := range sources {
-		if s.Holds == nil || s.Holds(stamp) {
-			holders = append(holders, s)
-		} else {
-			others = append(others, s)
+	holds := func(s Source) bool { return s.Holds == nil || s.Holds(stamp) }
+	if j.strikes >= maxStrikes {
+		return Source{}, giveUp, failure(j, sources, !slices.ContainsFunc(sources, holds))
+	}
+	s, v, holders := f.first(j, sources, holds)
+	if beg && (v == giveUp || holders == 0) {
+		o, w, others := f.first(j, sources, func(s Source) bool { return !holds(s) })
+		if others > 0 {
+			s, v = o, w
 		}
 	}
-	if j.strikes >= maxStrikes {
-		return Source{}, giveUp, failure(j, sources, len(holders) == 0)
-	}
-	s, v := f.first(j, holders)
-	if beg && len(others) > 0 && (v == giveUp || len(holders) == 0) {
-		s, v = f.first(j, others)
-	}
 	if v == giveUp {
-		return Source{}, giveUp, failure(j, sources, len(holders) == 0)
+		return Source{}, giveUp, failure(j, sources, holders == 0)
 	}
 	return s, v, Result{}
 }
 
-// first returns the first of sources that can be asked; giveUp where there are some
-// and all of them failed j.
-func (f *Fetcher) first(j *job, sources []Source) (Source, verdict) {
+// first returns the first of those sources that count which can be asked; giveUp where
+// there are some and all of them failed j. n counts those that were looked at.
+func (f *Fetcher) first(j *job, sources []Source, counts func(Source) bool) (s Source, v verdict, n int) {
 	denied := 0
 	for _, s := range sources {
+		if !counts(s) {
+			continue
+		}
+		n++
 		switch {
 		case j.deniedBy(s.Host):
 			denied++
 		case !f.resting(s.Host):
-			return s, ask
+			return s, ask, n
 		}
 	}
-	if denied > 0 && denied == len(sources) {
-		return Source{}, giveUp
+	if denied > 0 && denied == n {
+		return Source{}, giveUp, n
 	}
-	return Source{}, wait
+	return Source{}, wait, n
 }
 
 // failure is the result of a job that no source can serve.
