@@ -13,6 +13,7 @@ import (
 	"dfsd/configs"
 	"dfsd/internal/admin"
 	"dfsd/namespace"
+	"dfsd/replication"
 )
 
 // maxCompleted bounds the file that completions are taken from, in bytes: a longer
@@ -100,17 +101,23 @@ func (f *fileFlags) completeHosts(_ *cobra.Command, _ []string, typed string) ([
 	}
 	hosts := []string{file.Host}
 	if file.Replication != nil {
-		for _, g := range file.Replication.Groups {
-			for _, m := range g.Members {
-				hosts = append(hosts, m.Host)
-			}
-		}
+		hosts = append(hosts, memberHosts(file.Replication)...)
 		for _, o := range file.Replication.Observers {
 			hosts = append(hosts, o.Host)
 		}
 	}
 	slices.Sort(hosts)
 	return begun(hosts, typed), cobra.ShellCompDirectiveNoFileComp
+}
+
+// memberHosts are the hosts of all groups, as often as they are in one.
+func memberHosts(c *replication.Config) (hosts []string) {
+	for _, g := range c.Groups {
+		for _, m := range g.Members {
+			hosts = append(hosts, m.Host)
+		}
+	}
+	return hosts
 }
 
 // namespaceNames are those of the namespaces that args lack.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"dfsd/configs"
 	"dfsd/internal/admin"
@@ -66,81 +63,14 @@ const maxFaulty = 64 << 20
 // socketDespite is the admin socket of a file that cannot be loaded as a whole.
 // Where nothing can be told from the file it is the default, and not named.
 func socketDespite(path string) (socket string, named bool) {
-	var none configs.Admin
-	none.SetDefaults()
 	file, err := os.Open(path)
 	if err != nil {
-		return none.Socket, false
+		return configs.AdminSocket(nil)
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxFaulty))
 	if err != nil {
-		return none.Socket, false
+		return configs.AdminSocket(nil)
 	}
-	if socket, named = socketIn(text, none.Socket); named {
-		return socket, true
-	}
-	// No YAML as a whole, but the section may be whole.
-	if section := adminSection(text); section != nil {
-		if socket, named = socketIn(section, none.Socket); named {
-			return socket, true
-		}
-	}
-	return none.Socket, false
-}
-
-// socketIn reads admin.socket, and nothing else, from a text, which may have any
-// fault but to be no YAML. A text without it means standard.
-func socketIn(text []byte, standard string) (socket string, ok bool) {
-	defer func() {
-		if recover() != nil { // as the parser does on a few malformed texts
-			socket, ok = "", false
-		}
-	}()
-	var doc yaml.Node
-	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return "", false
-	}
-	section := memberOf(doc.Content[0], "admin")
-	if section == nil {
-		return standard, true
-	}
-	if section.Kind != yaml.MappingNode {
-		return "", false
-	}
-	value := memberOf(section, "socket")
-	if value == nil {
-		return standard, true
-	}
-	return value.Value, value.Kind == yaml.ScalarNode && value.ShortTag() == "!!str" && value.Value != ""
-}
-
-// memberOf is the value of a key that a mapping has, nil where it has none.
-func memberOf(mapping *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value != key {
-			continue
-		}
-		value := mapping.Content[i+1]
-		if value.Kind == yaml.AliasNode {
-			return value.Alias
-		}
-		return value
-	}
-	return nil
-}
-
-// adminSection cuts the section `admin` out of a text, by its lines alone.
-func adminSection(text []byte) []byte {
-	var section []byte
-	within := false
-	for line := range bytes.Lines(text) {
-		if first := line[0]; first != ' ' && first != '\t' && first != '#' && len(bytes.TrimSpace(line)) > 0 {
-			within = bytes.HasPrefix(line, []byte("admin:"))
-		}
-		if within {
-			section = append(section, line...)
-		}
-	}
-	return section
+	return configs.AdminSocket(text)
 }

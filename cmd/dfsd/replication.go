@@ -175,12 +175,7 @@ func completeMembers(f *daemonFlags) cobra.CompletionFunc {
 		if err != nil || file.Replication == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		var hosts []string
-		for _, g := range file.Replication.Groups {
-			for _, m := range g.Members {
-				hosts = append(hosts, m.Host)
-			}
-		}
+		hosts := memberHosts(file.Replication)
 		slices.Sort(hosts)
 		return slices.Compact(hosts), cobra.ShellCompDirectiveNoFileComp
 	}
